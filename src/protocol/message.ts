@@ -71,15 +71,17 @@ export class Message {
     return this.end - this.payloadAt;
   }
 
-  /** Copies the bytes out of the chunk they came in, once. */
+  /** Copies the bytes (the whole frame, where there is one) out of the chunk they came in, once. */
   own(): void {
-    if (this.bytes.length === this.end - this.payloadAt) return;
-    const payload = this.bytes.slice(this.payloadAt, this.end);
-    this.bytes = payload;
-    this.payloadAt = 0;
-    this.end = payload.length;
-    this.frameAt = -1;
-    this.packetIdAt = -1;
-    this.frameVersion = 0;
+    const from = this.frameAt < 0 ? this.payloadAt : this.frameAt;
+    if (this.bytes.byteLength === this.end - from && this.bytes.buffer.byteLength === this.end) {
+      return;
+    }
+    // Not `this.bytes.slice`: on a Buffer that is a view.
+    this.bytes = Uint8Array.prototype.slice.call(this.bytes, from, this.end);
+    this.payloadAt -= from;
+    this.end -= from;
+    if (this.frameAt >= 0) this.frameAt = 0;
+    if (this.packetIdAt >= 0) this.packetIdAt -= from;
   }
 }
