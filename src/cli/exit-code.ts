@@ -1,0 +1,8 @@
+/** Exit codes, by the names of sysexits(3). */
+export const ExitCode = {
+  ok: 0,
+  usage: 64,
+  unavailable: 69,
+  software: 70,
+  config: 78,
+} as const;
