@@ -1,0 +1,133 @@
+/** What a connected client is sent next, apart from replies: its two lanes, then the retained store. */
+import type { Delivery } from "../protocol/packets.ts";
+import type { Context } from "./context.ts";
+import type { Peer } from "./peer.ts";
+import type { Replay, Session } from "./session.ts";
+
+/** @returns The shared Delivery, filled, or undefined when there is nothing to send now. */
+export function pollDelivery(
+  peer: Peer,
+  session: Session,
+  context: Context,
+  nowMs: number,
+): Delivery | undefined {
+  const { delivery } = context;
+  delivery.topicAlias = 0;
+  delivery.topicOmitted = false;
+  delivery.messageExpiryIntervalSec = undefined;
+  // In turns, so that neither lane can starve the other.
+  peer.windowFirst = !peer.windowFirst;
+  const found = peer.windowFirst
+    ? pollWindow(session, context, nowMs) || pollLane(peer, session, context, nowMs)
+    : pollLane(peer, session, context, nowMs) || pollWindow(session, context, nowMs);
+  if (!found && !pollRetained(session, context, nowMs)) return undefined;
+  complete(peer, delivery, context, nowMs);
+  return delivery;
+}
+
+function pollWindow(session: Session, context: Context, nowMs: number): boolean {
+  const window = session.windowIfAny;
+  if (window === undefined) return false;
+  for (;;) {
+    const result = window.poll(context.delivery, nowMs);
+    if (result !== "expired") return result === "send";
+    const seq = window.nextSeq;
+    const message = window.messageAt(seq);
+    if (message !== undefined) context.ledger.record("expired", message, session.clientId, nowMs);
+    context.recorder.finish(session, seq);
+  }
+}
+
+function pollLane(peer: Peer, session: Session, context: Context, nowMs: number): boolean {
+  const { lane } = peer;
+  const { delivery, ledger } = context;
+  while (lane?.poll(delivery)) {
+    if (delivery.message.expiresAtMs > nowMs) return true;
+    ledger.record("expired", delivery.message, session.clientId, nowMs); // [MQTT-3.3.2-5]
+  }
+  return false;
+}
+
+/**
+ * Retained messages for the SUBSCRIBEs that wait for them, one at each call: a hundred thousand of
+ * them leave as the client takes them, over many turns, and nobody else waits.
+ */
+function pollRetained(session: Session, context: Context, nowMs: number): boolean {
+  const { replays } = session;
+  for (let replay = replays?.[0]; replay !== undefined; replay = replays?.[0]) {
+    const { subscription, messages } = replay;
+    const isCurrent = session.subscriptions?.get(subscription.topicFilter) === subscription;
+    if (isCurrent && subscription.grant.qos > 0 && !session.hasRoom) return false;
+    const next = isCurrent ? messages.next() : undefined;
+    if (next === undefined || next.done) replays?.shift();
+    else if (sendRetained(session, replay, next.value, context, nowMs)) return true;
+  }
+  session.replays = undefined;
+  return false;
+}
+
+function sendRetained(
+  session: Session,
+  { subscription: { grant, options } }: Replay,
+  message: Delivery["message"],
+  context: Context,
+  nowMs: number,
+): boolean {
+  const { authorizer, delivery, ledger, recorder } = context;
+  const { clientId, principal } = session;
+  if (message.expiresAtMs <= nowMs) return false; // Its own deadline removes and records it.
+  if (options.noLocal && message.publisherId === clientId) return false; // [MQTT-3.8.3-3]
+  if (authorizer?.authorize(principal, clientId, "receive", message.topicName) === false) {
+    ledger.record("not-authorized", message, clientId, nowMs);
+    return false;
+  }
+  if (grant.qos === 0 || message.qos === 0) {
+    delivery.message = message;
+    delivery.qos = 0;
+    delivery.dup = false;
+    delivery.retain = true; // In answer to a SUBSCRIBE (§3.3.1.3).
+    delivery.packetId = 0;
+    delivery.subscriptionIdentifiers = grant.subscriptionIdentifiers;
+    return true;
+  }
+  recorder.enqueue(session, message, grant, true);
+  return pollWindow(session, context, nowMs);
+}
+
+/** What is worked out anew for each sending: time left, alias; and the counters. */
+function complete(peer: Peer, delivery: Delivery, { stats }: Context, nowMs: number): void {
+  const { message } = delivery;
+  if (message.expiresAtMs !== Number.POSITIVE_INFINITY) {
+    const leftSec = Math.ceil((message.expiresAtMs - nowMs) / 1_000); // [MQTT-3.3.2-6]
+    delivery.messageExpiryIntervalSec = Math.max(leftSec, 0);
+  }
+  const aliases = peer.outboundAliases;
+  if (aliases !== undefined) {
+    const known = aliases.known(message.topicName); // [MQTT-3.3.2-8] [MQTT-3.3.2-11]
+    delivery.topicOmitted = known !== 0;
+    delivery.topicAlias = known !== 0 ? known : aliases.assign(message.topicName);
+  }
+  stats.messagesSent += 1;
+  stats.publishSent += 1;
+  stats.publishBytesSent += message.payloadSize;
+}
+
+/**
+ * The delivery that was polled last is larger than the client's Maximum Packet Size: it is dropped
+ * as if it had been sent [MQTT-3.1.2-25], or given to another member of its shared group.
+ */
+export function undeliverable(peer: Peer, session: Session, context: Context, nowMs: number): void {
+  const { delivery, ledger, recorder, dispatcher, state } = context;
+  const { message, packetId } = delivery;
+  if (delivery.topicAlias !== 0 && !delivery.topicOmitted) {
+    peer.outboundAliases?.forget(message.topicName);
+  }
+  const seq = packetId === 0 ? -1 : session.window.find(packetId);
+  const shareKey = seq < 0 ? "" : session.window.grantAt(seq).shareKey;
+  if (seq >= 0) recorder.finish(session, seq);
+  const { maximumPacketSize } = peer;
+  const group = state.groups.get(shareKey);
+  if (group?.pick(session, maximumPacketSize) !== undefined) {
+    dispatcher.redispatch(group, message, session, maximumPacketSize, nowMs);
+  } else ledger.record("packet-too-large", message, session.clientId, nowMs);
+}

@@ -1,0 +1,264 @@
+/** From one Message to everybody who gets it: sessions, shared groups, the retained store. */
+import { type Grant, sizeOf } from "../delivery/outbound-window.ts";
+import type { Message } from "../protocol/message.ts";
+import type { Context } from "./context.ts";
+import type { Recipient } from "./ops.ts";
+import type { Session } from "./session.ts";
+import type { ShareGroup } from "./share-group.ts";
+import type { Subscription } from "./subscription.ts";
+
+const NOBODY: readonly Recipient[] = [];
+const NO_KEYS: readonly string[] = [];
+
+export class Dispatcher {
+  readonly #context: Context;
+  /** Of the latest `dispatch`: how many subscriptions, or groups, matched. */
+  matched = 0;
+  /** Of the latest `dispatch`: it was refused whole, since a queue or the store is full. */
+  refused = false;
+  #recipients: Recipient[] | undefined = undefined;
+  #shareKeys: string[] | undefined = undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /**
+   * Hands `message` to all who get it. Which those are is decided here and now.
+   *
+   * @param from Its publisher's Session; undefined for the broker's own messages and wills.
+   * @param heldPacketId The publisher's QoS 2 identifier, recorded together with it; or 0.
+   * @returns The position that its acknowledgement must wait for.
+   */
+  dispatch(
+    message: Message,
+    from: Session | undefined,
+    heldPacketId: number,
+    nowMs: number,
+  ): number {
+    const { routes, limits, ledger, recorder } = this.#context;
+    const route = routes.of(message.topicName, limits.routesMax);
+    this.matched = route.targets.length + route.groups.length;
+    this.refused = false;
+    if (message.retain && !this.#mayRetain(message, nowMs)) return 0;
+    if (message.qos > 0 && this.#anyRejects(route.targets, message, nowMs)) return 0;
+
+    this.#recipients = undefined;
+    this.#shareKeys = undefined;
+    for (const target of route.targets) {
+      const own = target.session === from;
+      const grant = own ? target.ownGrant : target.grant;
+      if (grant !== undefined) this.#toSession(target.session, message, grant, nowMs);
+    }
+    for (const group of route.groups) this.#toGroup(group, message, undefined, 0, nowMs);
+    for (const { clientId } of route.denied) {
+      ledger.record("not-authorized", message, clientId, nowMs);
+    }
+    if (this.matched === 0 && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
+
+    if (message.retain) this.#watchExpiry(message);
+    const heldRecorded = heldPacketId > 0 && from?.isRecorded === true;
+    if (heldPacketId > 0 && !heldRecorded) from?.inbound.hold(heldPacketId);
+    if (
+      this.#recipients === undefined &&
+      this.#shareKeys === undefined &&
+      !message.retain &&
+      !heldRecorded
+    ) {
+      return 0;
+    }
+    return recorder.publish({
+      type: "publish",
+      message,
+      recipients: this.#recipients ?? NOBODY,
+      shareKeys: this.#shareKeys ?? NO_KEYS,
+      retain: message.retain,
+      heldBy: heldRecorded ? from.clientId : "",
+      heldPacketId: heldRecorded ? heldPacketId : 0,
+    });
+  }
+
+  #mayRetain(message: Message, nowMs: number): boolean {
+    const { retained } = this.#context.state;
+    const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
+    if (message.payloadSize === 0) return true;
+    const fits =
+      retained.count < retainedMessagesMax && retained.bytes + sizeOf(message) <= retainedBytesMax;
+    if (fits || retained.get(message.topicName) !== undefined) return true;
+    this.refused = true;
+    this.#context.ledger.record("retained-full", message, "", nowMs);
+    return false;
+  }
+
+  /** Has a retained message removed when it expires, if it is still there then. */
+  #watchExpiry(message: Message): void {
+    const { wheel, state, recorder, ledger } = this.#context;
+    const due = (nowMs: number): void => {
+      if (state.retained.get(message.topicName) !== message) return;
+      ledger.record("expired", message, "", nowMs);
+      recorder.retainedExpired(message.topicName);
+    };
+    wheel.set({ due }, message.expiresAtMs);
+  }
+
+  /** With the policy "reject" a full queue refuses the message for all, so that none is half sent. */
+  #anyRejects(
+    targets: readonly { session: Session; grant: Grant | undefined }[],
+    message: Message,
+    nowMs: number,
+  ): boolean {
+    const { limits, ledger } = this.#context;
+    for (const { session, grant } of targets) {
+      if (session.queueFullPolicy !== "reject" || grant === undefined || grant.qos === 0) continue;
+      if (session.windowIfAny?.isFull(message, limits) !== true) continue;
+      ledger.record("queue-full", message, session.clientId, nowMs);
+      this.refused = true;
+      return true;
+    }
+    return false;
+  }
+
+  #toSession(session: Session, message: Message, grant: Grant, nowMs: number): void {
+    if (message.qos === 0 || grant.qos === 0) {
+      this.#toLane(session, message, grant, nowMs);
+      return;
+    }
+    if (!this.makeRoom(session, message, nowMs)) return;
+    session.peer?.markReady();
+    if (session.isRecorded) {
+      this.#recipients ??= [];
+      this.#recipients.push({ clientId: session.clientId, grant, retained: false });
+    } else session.window.enqueue(message, grant, false);
+  }
+
+  #toLane(session: Session, message: Message, grant: Grant, nowMs: number): void {
+    const { peer } = session;
+    if (peer === undefined) {
+      this.#context.ledger.record("qos0-offline", message, session.clientId, nowMs);
+    } else if (!peer.offerQos0(message, grant)) {
+      this.#context.ledger.record("qos0-slow-consumer", message, session.clientId, nowMs);
+    }
+  }
+
+  /** Whether a Session's queue takes one more, perhaps in place of its oldest. */
+  makeRoom(session: Session, message: Message, nowMs: number): boolean {
+    const { limits, ledger, recorder } = this.#context;
+    const window = session.windowIfAny;
+    if (window === undefined) return true;
+    while (window.isFull(message, limits)) {
+      const oldest = session.queueFullPolicy === "drop-oldest" ? window.oldestQueued() : -1;
+      const dropped = oldest < 0 ? message : window.messageAt(oldest);
+      ledger.record("queue-full", dropped ?? message, session.clientId, nowMs);
+      if (oldest < 0) return false;
+      recorder.finish(session, oldest);
+    }
+    return true;
+  }
+
+  /**
+   * Gives a message to one member of a group, or to its queue while none has room. Within
+   * `dispatch` the recorded ones are gathered for its one Op.
+   */
+  #toGroup(
+    group: ShareGroup,
+    message: Message,
+    passOver: Session | undefined,
+    packetSizeOver: number,
+    nowMs: number,
+  ): void {
+    // What waits already goes first.
+    const member = group.queue.length > 0 ? undefined : group.pick(passOver, packetSizeOver);
+    if (member !== undefined) {
+      this.#toSession(member.session, message, member.grant, nowMs);
+      return;
+    }
+    if (message.qos === 0) {
+      this.#qos0ToGroup(group, message, passOver, nowMs);
+      return;
+    }
+    if (!this.#makeGroupRoom(group, message, nowMs)) return;
+    if (group.isRecorded) {
+      this.#shareKeys ??= [];
+      this.#shareKeys.push(group.key);
+    } else this.#context.state.wait(group, message);
+  }
+
+  #qos0ToGroup(
+    group: ShareGroup,
+    message: Message,
+    passOver: Session | undefined,
+    nowMs: number,
+  ): void {
+    const online = group
+      .members()
+      .find(({ session }) => session.peer !== undefined && session !== passOver);
+    if (online === undefined) {
+      this.#context.ledger.record("share-without-member", message, group.key, nowMs);
+    } else this.#toLane(online.session, message, online.grant, nowMs);
+  }
+
+  #makeGroupRoom(group: ShareGroup, message: Message, nowMs: number): boolean {
+    const { limits, ledger, recorder } = this.#context;
+    while (
+      group.queue.length >= limits.queueMessagesMax ||
+      group.queueBytes + sizeOf(message) > limits.queueBytesMax
+    ) {
+      const oldest = group.queue.peek();
+      ledger.record("queue-full", oldest ?? message, group.key, nowMs);
+      if (oldest === undefined) return false;
+      recorder.assign(group, undefined, undefined);
+    }
+    return true;
+  }
+
+  /** Gives a message of a leaving member to the rest of its group, as a record of its own. */
+  redispatch(
+    group: ShareGroup,
+    message: Message,
+    passOver: Session,
+    packetSizeOver: number,
+    nowMs: number,
+  ): void {
+    this.#recipients = undefined;
+    this.#shareKeys = undefined;
+    this.#toGroup(group, message, passOver, packetSizeOver, nowMs);
+    if (this.#recipients === undefined && this.#shareKeys === undefined) return;
+    this.#context.recorder.publish({
+      type: "publish",
+      message,
+      recipients: this.#recipients ?? NOBODY,
+      shareKeys: this.#shareKeys ?? NO_KEYS,
+      retain: false,
+      heldBy: "",
+      heldPacketId: 0,
+    });
+  }
+
+  /** Lets a Session that has room take what waits in the queues of its shared groups. */
+  pull(session: Session, nowMs: number): void {
+    if (session.sharedTotal === 0) return;
+    for (const subscription of session.subscriptions?.values() ?? []) {
+      if (subscription.parsed.shareName === "") continue;
+      const group = this.#context.state.groups.get(subscription.topicFilter);
+      if (group !== undefined) this.#pullFrom(group, subscription, nowMs);
+    }
+  }
+
+  #pullFrom(group: ShareGroup, { session, grant }: Subscription, nowMs: number): void {
+    const { ledger, recorder } = this.#context;
+    for (let head = group.queue.peek(); head !== undefined; head = group.queue.peek()) {
+      if (head.expiresAtMs <= nowMs) {
+        ledger.record("expired", head, group.key, nowMs);
+        recorder.assign(group, undefined, undefined);
+      } else if (!session.hasRoom) {
+        return;
+      } else if (grant.qos === 0) {
+        recorder.assign(group, undefined, undefined);
+        this.#toLane(session, head, grant, nowMs);
+      } else {
+        recorder.assign(group, session, grant);
+        session.peer?.markReady();
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/** Sessions begin, are left, are taken up again and end; wills are published on the way. */
+import { Message } from "../protocol/message.ts";
+import { SESSION_EXPIRY_NEVER, type Will } from "../protocol/packets.ts";
+import { ReasonCode } from "../protocol/reason-code.ts";
+import type { Context } from "./context.ts";
+import type { Peer } from "./peer.ts";
+import type { Principal } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** What CONNECT asks of the Session. */
+export interface Opening {
+  readonly clientId: string;
+  readonly principal: Principal;
+  readonly cleanStart: boolean;
+  readonly expiryIntervalSec: number;
+  readonly receiveMaximum: number;
+  readonly will: Will | undefined;
+}
+
+/** The Session that a connection got. */
+export interface Opened {
+  readonly session: Session;
+  readonly sessionPresent: boolean;
+  /** What CONNACK must wait for. */
+  readonly position: number;
+}
+
+export class Lifecycle {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Gives `peer` its Session (§3.1.4): takes over, discards, resumes or creates. */
+  open(peer: Peer, opening: Opening, nowMs: number): Opened {
+    const { state, recorder, stats } = this.#context;
+    const { clientId } = opening;
+    const connected = state.sessions.get(clientId)?.peer;
+    if (connected !== undefined) {
+      stats.takeovers += 1;
+      connected.close(ReasonCode.sessionTakenOver, "session taken over", nowMs); // [MQTT-3.1.4-3]
+    }
+    // After the take-over: a Session without expiry has ended with its connection.
+    const old = state.sessions.get(clientId);
+    if (old !== undefined && opening.cleanStart) this.end(old, nowMs); // [MQTT-3.1.2-4]
+    const sessionPresent = state.sessions.has(clientId); // [MQTT-3.1.2-5] [MQTT-3.1.2-6]
+    const { principal, expiryIntervalSec, will, receiveMaximum } = opening;
+    // A will that was delayed is now never sent (§3.1.3.2.2): `open` replaces it.
+    const position = recorder.open(clientId, principal, expiryIntervalSec, will);
+    const session = state.sessions.get(clientId) as Session;
+    session.peer = peer;
+    session.expiresAtMs = Number.POSITIVE_INFINITY;
+    session.queueFullPolicy = peer.link.policy.queueFullPolicy;
+    session.connected(receiveMaximum);
+    // Who may read what depends on the principal.
+    if (this.#context.authorizer !== undefined) state.epoch += 1;
+    return { session, sessionPresent, position };
+  }
+
+  /**
+   * The Network Connection of `session` is gone, or given up.
+   *
+   * @param discardWill After DISCONNECT 0x00 [MQTT-3.14.4-3].
+   */
+  leave(session: Session, discardWill: boolean, nowMs: number): void {
+    const { recorder, wheel } = this.#context;
+    session.peer = undefined;
+    session.disconnected();
+    this.#handOnShared(session, nowMs);
+    if (discardWill) recorder.clearWill(session);
+    const { will, expiryIntervalSec } = session;
+    if (expiryIntervalSec === 0) {
+      this.end(session, nowMs);
+      return;
+    }
+    const expiresAtMs =
+      expiryIntervalSec === SESSION_EXPIRY_NEVER
+        ? Number.POSITIVE_INFINITY
+        : nowMs + expiryIntervalSec * 1_000;
+    // [MQTT-3.1.2-8] after the delay, or when the Session ends: whichever comes first.
+    const willAtMs =
+      will === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.min(nowMs + will.willDelayIntervalSec * 1_000, expiresAtMs);
+    recorder.leave(session, expiryIntervalSec, expiresAtMs, willAtMs); // [MQTT-3.1.2-23]
+    if (willAtMs <= nowMs) this.#publishWill(session, nowMs);
+    const timed = { due: (laterMs: number): void => this.#due(session, laterMs) };
+    wheel.set(timed, willAtMs <= nowMs ? Number.POSITIVE_INFINITY : willAtMs);
+    wheel.set(timed, expiresAtMs);
+  }
+
+  #due(session: Session, nowMs: number): void {
+    const { state, stats } = this.#context;
+    if (state.sessions.get(session.clientId) !== session || session.peer !== undefined) return;
+    if (session.willAtMs <= nowMs) this.#publishWill(session, nowMs);
+    if (session.expiresAtMs > nowMs) return;
+    stats.sessionsExpired += 1;
+    this.end(session, nowMs); // [MQTT-4.1.0-2]
+  }
+
+  /** Takes up the deadlines of a Session that nobody is connected to, after a recovery. */
+  resume(session: Session, nowMs: number): void {
+    const timed = { due: (laterMs: number): void => this.#due(session, laterMs) };
+    this.#context.wheel.set(
+      timed,
+      Math.max(Math.min(session.willAtMs, session.expiresAtMs), nowMs),
+    );
+    this.#context.wheel.set(timed, session.expiresAtMs);
+  }
+
+  /** Discards a Session without a connection [MQTT-4.1.0-1], and says what was lost with it. */
+  end(session: Session, nowMs: number): void {
+    const { ledger, recorder, observer, state } = this.#context;
+    if (session.will !== undefined) this.#publishWill(session, nowMs);
+    // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].
+    for (const { message } of session.windowIfAny?.entries() ?? []) {
+      if (message !== undefined) {
+        ledger.record("session-ended", message, session.clientId, nowMs);
+      }
+    }
+    for (const topicFilter of session.subscriptions?.keys() ?? []) {
+      const group = state.groups.get(topicFilter);
+      if (group !== undefined) this.leaveGroup(group.key, nowMs);
+    }
+    recorder.end(session);
+    observer.sessionEnded?.({ clientId: session.clientId });
+  }
+
+  /** Before the last member of a group goes: what waits there has nobody to go to. */
+  leaveGroup(key: string, nowMs: number): void {
+    const { ledger, state } = this.#context;
+    const group = state.groups.get(key);
+    if (group === undefined || group.size > 1) return;
+    for (const message of group.queue.items()) {
+      ledger.record("share-without-member", message, key, nowMs);
+    }
+  }
+
+  /**
+   * What a leaving member of shared groups had not acknowledged goes to others at once. A QoS 2
+   * message that was sent stays with it [MQTT-4.8.2-4].
+   */
+  #handOnShared(session: Session, nowMs: number): void {
+    if (session.sharedTotal === 0 || session.windowIfAny === undefined) return;
+    for (const entry of session.windowIfAny.entries()) {
+      const { message, grant, stage, seq } = entry;
+      const group = this.#context.state.groups.get(grant.shareKey);
+      if (group === undefined || message === undefined) continue;
+      if (stage === "sent" && entry.qos === 2) continue;
+      this.#context.recorder.finish(session, seq);
+      this.#context.dispatcher.redispatch(group, message, session, 0, nowMs);
+    }
+  }
+
+  #publishWill(session: Session, nowMs: number): void {
+    const { recorder, dispatcher, authorizer, ledger } = this.#context;
+    const { will, clientId, principal } = session;
+    if (will === undefined) return;
+    recorder.clearWill(session); // [MQTT-3.1.2-10]
+    const { topicName, payload, qos, retain, properties } = will;
+    const message = Message.of(topicName, payload, qos, retain, properties); // [MQTT-3.1.2-14, -15]
+    message.publisherId = clientId;
+    setExpiry(message, nowMs);
+    if (authorizer?.authorize(principal, clientId, "publish", topicName) === false) {
+      ledger.record("will-not-authorized", message, "", nowMs);
+      return;
+    }
+    dispatcher.dispatch(message, session, 0, nowMs);
+  }
+}
+
+/** Turns the interval that a Message came with into the moment it expires. */
+export function setExpiry(message: Message, nowMs: number): void {
+  const intervalSec = message.properties?.messageExpiryIntervalSec;
+  if (intervalSec !== undefined) message.expiresAtMs = nowMs + intervalSec * 1_000;
+}

@@ -1,0 +1,118 @@
+/**
+ * What the core asks of the world, as interfaces only (ARCHITECTURE § 3). Each is of one kind:
+ * `Authenticator` decides once per CONNECT or AUTH, whenever it likes; `Authorizer` answers at
+ * once and has no effect; `Journal` records; `Observer` watches. None rewrites a packet.
+ */
+import type { ConnectPacket, Qos } from "../protocol/packets.ts";
+import type { ReasonCode } from "../protocol/reason-code.ts";
+import type { LossReason } from "./ledger.ts";
+import type { Op } from "./ops.ts";
+
+/** What a full queue does with one more message. */
+export type QueueFullPolicy = "drop-oldest" | "drop-newest" | "reject";
+
+/** What one listener lets its clients do. */
+export interface ListenerPolicy {
+  /** As configured, e.g. `tcp://127.0.0.1:1883`. */
+  readonly name: string;
+  readonly queueFullPolicy: QueueFullPolicy;
+  /** Highest QoS that clients may publish (§3.2.2.3.4). */
+  readonly maximumQos: Qos;
+  readonly retainAvailable: boolean;
+  readonly wildcardSubscriptionAvailable: boolean;
+  readonly sharedSubscriptionAvailable: boolean;
+  readonly subscriptionIdentifiersAvailable: boolean;
+  /** Refuse a PUBLISH whose payload belies its Payload Format Indicator (§3.3.2.3.2). */
+  readonly validatePayloadFormat: boolean;
+}
+
+/** A Network Connection as the core sees it: facts only, and the way back to its owner. */
+export interface Link {
+  readonly remoteAddress: string;
+  readonly policy: ListenerPolicy;
+}
+
+/** Who a client turned out to be. */
+export interface Principal {
+  /** User name, certificate name, token subject; "" for an anonymous client. */
+  readonly name: string;
+}
+
+export type AuthDecision =
+  | { readonly verdict: "accept"; readonly principal: Principal; readonly data?: Uint8Array }
+  | { readonly verdict: "continue"; readonly data: Uint8Array }
+  | { readonly verdict: "refuse"; readonly reasonCode: ReasonCode; readonly reasonString?: string };
+
+/** One question to the Authenticator. A later AUTH of the same exchange is another request. */
+export interface AuthRequest {
+  readonly connect: ConnectPacket;
+  readonly link: Link;
+  /** Authentication Data of this CONNECT or AUTH (§4.12). */
+  readonly data: Uint8Array | undefined;
+  /** True for a re-authentication (§4.12.1). */
+  readonly reauthentication: boolean;
+  /** Same object through one exchange: a method keeps what it must remember here. */
+  readonly exchange: { state: unknown };
+  /** To be called once, now or later; a call after the connection has gone does nothing. */
+  decide(decision: AuthDecision, nowMs: number): void;
+}
+
+export interface Authenticator {
+  /** Authentication Methods of AUTH that it knows; any other is refused with 0x8C. */
+  readonly methods: ReadonlySet<string>;
+  authenticate(request: AuthRequest, nowMs: number): void;
+}
+
+export type Action = "publish" | "subscribe" | "receive";
+
+export interface Authorizer {
+  /** `topic` is a Topic Name, or for "subscribe" a Topic Filter without `$share/…/`. */
+  authorize(principal: Principal, clientId: string, action: Action, topic: string): boolean;
+}
+
+/** The log of Ops. Positions are whole numbers that grow; 0 is before the first Op. */
+export interface Journal {
+  /** @returns The position of `op`; it is durable once `committed` has reached that. */
+  append(op: Op): number;
+  /** Position of the latest Op. */
+  readonly appended: number;
+  readonly committed: number;
+}
+
+/** Every method is optional: one that is missing costs nothing. */
+export interface Observer {
+  connected?(event: ConnectedEvent): void;
+  disconnected?(event: DisconnectedEvent): void;
+  subscribed?(event: { clientId: string; topicFilter: string; qos: Qos }): void;
+  unsubscribed?(event: { clientId: string; topicFilter: string }): void;
+  sessionEnded?(event: { clientId: string }): void;
+  lost?(event: LossEvent): void;
+  /** A peer broke the protocol or a limit; `message` says what and which rule. */
+  violated?(event: { clientId: string; remoteAddress: string; message: string }): void;
+}
+
+export interface ConnectedEvent {
+  readonly clientId: string;
+  readonly principal: Principal;
+  readonly remoteAddress: string;
+  readonly listener: string;
+  readonly protocolVersion: number;
+  readonly sessionPresent: boolean;
+}
+
+export interface DisconnectedEvent {
+  readonly clientId: string;
+  readonly remoteAddress: string;
+  /** Why the connection ended: "client", "network", or what the broker held against it. */
+  readonly why: string;
+}
+
+export interface LossEvent {
+  readonly reason: LossReason;
+  readonly topicName: string;
+  readonly qos: Qos;
+  /** Who did not get it; "" when nobody in particular. */
+  readonly clientId: string;
+  readonly publisherId: string;
+  readonly atMs: number;
+}

@@ -1,0 +1,86 @@
+/** Who gets a topic: the answers of the filter tree, merged per Session and remembered. */
+import type { Grant } from "../delivery/outbound-window.ts";
+import type { Session } from "./session.ts";
+import { ShareGroup } from "./share-group.ts";
+import type { BrokerState } from "./state.ts";
+import { mergeGrants, type Subscription } from "./subscription.ts";
+
+/** One Session that has a matching Subscription outside of shared groups. */
+export interface Target {
+  readonly session: Session;
+  /** Undefined: every matching Subscription is No Local, and it is the publisher. */
+  readonly grant: Grant | undefined;
+  /** What it is granted of its own messages; the same object unless one is No Local. */
+  readonly ownGrant: Grant | undefined;
+}
+
+export interface Route {
+  readonly topicName: string;
+  readonly epoch: number;
+  readonly targets: readonly Target[];
+  readonly groups: readonly ShareGroup[];
+  /** Sessions whose Subscription matches but who may not read this topic. */
+  readonly denied: readonly Session[];
+}
+
+export class Routes {
+  readonly #state: BrokerState;
+  readonly #mayReceive: ((session: Session, topicName: string) => boolean) | undefined;
+  readonly #routes = new Map<string, Route>();
+  #latest: Route = { topicName: "", epoch: 0, targets: [], groups: [], denied: [] };
+
+  /** @param mayReceive Undefined: everybody may receive everything. */
+  constructor(
+    state: BrokerState,
+    mayReceive: ((session: Session, topicName: string) => boolean) | undefined,
+  ) {
+    this.#state = state;
+    this.#mayReceive = mayReceive;
+  }
+
+  /** @param routesMax Topics to remember; beyond that the one remembered longest is forgotten. */
+  of(topicName: string, routesMax: number): Route {
+    const { epoch } = this.#state;
+    const latest = this.#latest;
+    if (latest.topicName === topicName && latest.epoch === epoch) return latest;
+    let route = this.#routes.get(topicName);
+    if (route === undefined || route.epoch !== epoch) {
+      route = this.#build(topicName, epoch);
+      if (this.#routes.size >= routesMax && !this.#routes.has(topicName)) {
+        const [oldest = ""] = this.#routes.keys();
+        this.#routes.delete(oldest);
+      }
+      this.#routes.set(topicName, route);
+    }
+    this.#latest = route;
+    return route;
+  }
+
+  #build(topicName: string, epoch: number): Route {
+    const bySession = new Map<Session, Subscription[]>();
+    const groups: ShareGroup[] = [];
+    this.#state.filters.match(topicName, (value) => {
+      if (value instanceof ShareGroup) {
+        groups.push(value);
+        return;
+      }
+      const others = bySession.get(value.session);
+      if (others === undefined) bySession.set(value.session, [value]);
+      else others.push(value);
+    });
+    const targets: Target[] = [];
+    const denied: Session[] = [];
+    for (const [session, subscriptions] of bySession) {
+      if (this.#mayReceive?.(session, topicName) === false) denied.push(session);
+      else targets.push(targetOf(session, subscriptions));
+    }
+    return { topicName, epoch, targets, groups, denied };
+  }
+}
+
+function targetOf(session: Session, subscriptions: readonly Subscription[]): Target {
+  const grant = mergeGrants(subscriptions);
+  const others = subscriptions.filter(({ options }) => !options.noLocal); // [MQTT-3.8.3-3]
+  const ownGrant = others.length === subscriptions.length ? grant : mergeGrants(others);
+  return { session, grant, ownGrant };
+}

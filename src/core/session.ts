@@ -1,0 +1,112 @@
+import { InboundWindow } from "../delivery/inbound-window.ts";
+import { OutboundWindow } from "../delivery/outbound-window.ts";
+import type { Message } from "../protocol/message.ts";
+import type { Will } from "../protocol/packets.ts";
+import type { SessionSnapshot } from "./ops.ts";
+import type { Peer } from "./peer.ts";
+import type { Principal, QueueFullPolicy } from "./ports.ts";
+import type { Subscription } from "./subscription.ts";
+
+/** Retained messages still to be sent in answer to one SUBSCRIBE. */
+export interface Replay {
+  readonly subscription: Subscription;
+  readonly messages: Iterator<Message, void>;
+}
+
+/**
+ * Session State (§4.1): what outlives a Network Connection.
+ *
+ * Its durable part is changed by `BrokerState` alone. `peer` and `replays` are of the moment.
+ * Windows and tables exist once they are needed: an idle session is small.
+ */
+export class Session {
+  readonly clientId: string; // [MQTT-3.1.3-2]
+  principal: Principal;
+  expiryIntervalSec: number;
+  /** Its changes go to the journal: it outlives its connection, or has a will that must. */
+  isRecorded = false;
+  /** The one live connection, if there is one (invariant 4). */
+  peer: Peer | undefined = undefined;
+  /** When it ends, on the core's clock; Infinity while connected, or for ever. */
+  expiresAtMs: number = Number.POSITIVE_INFINITY;
+  will: Will | undefined = undefined;
+  /** When the will is due after the connection has gone; Infinity: not. */
+  willAtMs: number = Number.POSITIVE_INFINITY;
+  /** By Topic Filter as subscribed. */
+  subscriptions: Map<string, Subscription> | undefined = undefined;
+  /** Of the listener that it last came by. */
+  queueFullPolicy: QueueFullPolicy = "drop-oldest";
+  replays: Replay[] | undefined = undefined;
+  /** Those of its subscriptions that are shared: it may pull from their groups' queues. */
+  sharedTotal = 0;
+  #window: OutboundWindow | undefined = undefined;
+  #inbound: InboundWindow | undefined = undefined;
+  #receiveMaximum = 0;
+
+  constructor(clientId: string, principal: Principal, expiryIntervalSec: number) {
+    this.clientId = clientId;
+    this.principal = principal;
+    this.expiryIntervalSec = expiryIntervalSec;
+  }
+
+  /** QoS 1 and 2 on their way to the client. */
+  get window(): OutboundWindow {
+    if (this.#window === undefined) {
+      this.#window = new OutboundWindow();
+      this.#window.connected(this.#receiveMaximum);
+    }
+    return this.#window;
+  }
+
+  /** @param receiveMaximum QoS 1 and 2 messages that may be in flight to it, 1 .. 65,535. */
+  connected(receiveMaximum: number): void {
+    this.#receiveMaximum = receiveMaximum;
+    this.#window?.connected(receiveMaximum);
+  }
+
+  disconnected(): void {
+    this.#receiveMaximum = 0;
+    this.#window?.disconnected();
+  }
+
+  /** It would take one more QoS 1 or 2 message at once. */
+  get hasRoom(): boolean {
+    return this.#window === undefined ? this.#receiveMaximum > 0 : this.#window.hasRoom;
+  }
+
+  /** The same, or undefined if nothing was ever on its way. */
+  get windowIfAny(): OutboundWindow | undefined {
+    return this.#window;
+  }
+
+  /** QoS 2 on its way from the client. */
+  get inbound(): InboundWindow {
+    this.#inbound ??= new InboundWindow();
+    return this.#inbound;
+  }
+
+  get heldTotal(): number {
+    return this.#inbound === undefined ? 0 : this.#inbound.size;
+  }
+
+  snapshot(): SessionSnapshot {
+    return {
+      clientId: this.clientId,
+      principal: this.principal,
+      expiryIntervalSec: this.expiryIntervalSec,
+      expiresAtMs: this.expiresAtMs,
+      will: this.will,
+      willAtMs: this.willAtMs,
+      subscriptions: [...(this.subscriptions?.values() ?? [])].map(
+        ({ topicFilter, options, subscriptionIdentifier }) => ({
+          topicFilter,
+          options,
+          subscriptionIdentifier,
+        }),
+      ),
+      entries: this.#window?.entries() ?? [],
+      tail: this.#window?.tail ?? 0,
+      heldPacketIds: this.#inbound?.packetIds() ?? [],
+    };
+  }
+}

@@ -1,0 +1,85 @@
+import { PacketWriter } from "../codec/packet-writer.ts";
+import type { Broker } from "../core/broker.ts";
+import type { Journal } from "../core/ports.ts";
+import { WHEEL_SLOT_MS } from "../core/wheel.ts";
+import type { Connection } from "./connection.ts";
+
+/** A Journal as the turn drives it. */
+export interface CommittableJournal extends Journal {
+  /**
+   * Makes what was appended durable. If that is not done on return, `later` is called when more
+   * has been committed; calls meanwhile are gathered into the next commit.
+   */
+  commit(later: () => void): void;
+}
+
+/**
+ * The turn of one broker: read every readable socket, commit once, then write every ready socket.
+ *
+ * `setImmediate` runs after the poll phase, when Node has delivered the data of all the sockets
+ * that had some. Scheduling it is therefore free batching: one commit and one write per socket
+ * per turn. Whoever pushes something into the core from outside a read calls `schedule` as well.
+ */
+export class Turn {
+  /** For the connections to gather their packets in, one after the other. */
+  readonly writer: PacketWriter = new PacketWriter();
+  readonly clock: () => number;
+  readonly #broker: Broker;
+  readonly #journal: CommittableJournal;
+  /** Connections that take no bytes, or do not close: looked after at each tick. */
+  readonly #waiting = new Set<Connection>();
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  /** @param clock Milliseconds since the epoch that never jump. */
+  constructor(broker: Broker, journal: CommittableJournal, clock: () => number) {
+    this.#broker = broker;
+    this.#journal = journal;
+    this.clock = clock;
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.#journal.commit(this.#committed);
+    const nowMs = this.clock();
+    for (const peer of this.#broker.takeReady()) (peer.link as Connection).flush(nowMs);
+    if (this.#broker.hasReady) this.schedule();
+  };
+
+  readonly #committed = (): void => {
+    this.#broker.committed();
+    this.schedule();
+  };
+
+  /** Starts to push the time into the core. The timer alone keeps no process alive. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.tick(), WHEEL_SLOT_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  tick(): void {
+    const nowMs = this.clock();
+    this.#broker.tick(nowMs);
+    for (const connection of this.#waiting) connection.overdue(nowMs);
+    this.schedule();
+  }
+
+  /** Has `overdue` asked of `connection` at each tick, until `relax`. */
+  watch(connection: Connection): void {
+    this.#waiting.add(connection);
+  }
+
+  relax(connection: Connection): void {
+    this.#waiting.delete(connection);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Op } from "../core/ops.ts";
+import type { Journal } from "../core/ports.ts";
+
+/**
+ * The Journal of a broker that keeps nothing on disk (`durability: memory`).
+ *
+ * It forgets its Ops, and keeps the rules: positions grow, and nothing counts as committed before
+ * `commit`, so that a reply leaves at the same point of the turn as it does with a disk.
+ */
+export class MemoryJournal implements Journal {
+  #appended = 0;
+  #committed = 0;
+
+  append(_op: Op): number {
+    this.#appended += 1;
+    return this.#appended;
+  }
+
+  get appended(): number {
+    return this.#appended;
+  }
+
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** @param done Called once everything appended so far is committed: here, at once. */
+  commit(done: () => void): void {
+    this.#committed = this.#appended;
+    done();
+  }
+}
