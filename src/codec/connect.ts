@@ -93,13 +93,15 @@ export function decodeConnect(reader: BodyReader, properties: Properties): Conne
 
 function checkFlags(flags: number, version: ProtocolVersion): void {
   const willQos = (flags >> 3) & 0b11;
-  if (willQos === 3) throw malformed("MQTT-3.1.2-12", "Connect Flags: Will QoS 3");
+  const withWill = (flags & WILL) !== 0;
+  if (willQos === 3 && (withWill || version !== 3))
+    throw malformed("MQTT-3.1.2-12", "Connect Flags: Will QoS 3");
   if ((flags & (PASSWORD | USER_NAME)) === PASSWORD && version !== 5) {
     throw malformed("3.1.1 MQTT-3.1.2-22", "Connect Flags: Password without User Name");
   }
   if (version === 3) return; // 3.1 says of the rest that it is disregarded.
   if ((flags & RESERVED) !== 0) throw malformed("MQTT-3.1.2-3", "Connect Flags: reserved bit set");
-  if ((flags & WILL) !== 0) return;
+  if (withWill) return;
   if (willQos !== 0) throw malformed("MQTT-3.1.2-11", "Connect Flags: Will QoS without a Will");
   if ((flags & WILL_RETAIN) !== 0) {
     throw malformed("MQTT-3.1.2-13", "Connect Flags: Will Retain without a Will");
