@@ -73,6 +73,7 @@ export class Broker {
       responseInformation: options.responseInformation,
       delivery: new Delivery(NOTHING),
       ready: [],
+      uncommitted: [],
     } as unknown as { -readonly [Key in keyof Context]: Context[Key] };
     context.dispatcher = new Dispatcher(context);
     context.lifecycle = new Lifecycle(context);
@@ -158,7 +159,9 @@ export class Broker {
 
   /** The journal has committed more: replies that waited for it may leave. */
   committed(): void {
-    for (const peer of this.#peers) if (peer.replies.length > 0) peer.markReady();
+    const { uncommitted } = this.#context;
+    this.#context.uncommitted = [];
+    for (const peer of uncommitted) peer.markReady();
   }
 
   /** Ends every connection with 0x8B; sessions stay. */

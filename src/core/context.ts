@@ -33,4 +33,6 @@ export interface Context {
   readonly delivery: Delivery;
   /** Peers that may have something to send, until the turn takes them. */
   ready: Peer[];
+  /** Peers whose next reply waits for a commit. */
+  uncommitted: Peer[];
 }

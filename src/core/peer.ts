@@ -422,6 +422,7 @@ export class Peer {
       this.#context.stats.messagesSent += 1;
       return reply;
     }
+    if (this.replies.length > 0) this.#context.uncommitted.push(this);
     if (state.at !== "connected") return undefined;
     if (this.replies.holdsConnack) return undefined; // [MQTT-3.2.0-1]
     return pollDelivery(this, state.session, this.#context, nowMs);

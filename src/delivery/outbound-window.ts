@@ -55,7 +55,7 @@ export interface WindowEntry {
 /** Highest Packet Identifier on the wire (§2.2.1). */
 const PACKET_ID_MAX = 65_535;
 /** Messages that may stay views into socket chunks; from there on each is copied out. */
-const VIEWS_MAX = 64;
+const VIEWS_MAX = 256;
 /** Counted for each message beside its bytes. */
 const ENTRY_BYTES = 64;
 

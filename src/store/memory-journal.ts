@@ -24,9 +24,8 @@ export class MemoryJournal implements Journal {
     return this.#committed;
   }
 
-  /** @param done Called once everything appended so far is committed: here, at once. */
-  commit(done: () => void): void {
+  /** Everything appended so far is committed on return. */
+  commit(): void {
     this.#committed = this.#appended;
-    done();
   }
 }
