@@ -161,7 +161,10 @@ export class Broker {
   committed(): void {
     const { uncommitted } = this.#context;
     this.#context.uncommitted = [];
-    for (const peer of uncommitted) peer.markReady();
+    for (const peer of uncommitted) {
+      peer.awaitsCommit = false;
+      peer.markReady();
+    }
   }
 
   /** Ends every connection with 0x8B; sessions stay. */

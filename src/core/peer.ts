@@ -62,6 +62,8 @@ export class Peer {
   windowFirst = false;
   /** It is on the broker's list of peers that may have something to send. */
   isReady = false;
+  /** It is on the list of peers whose next reply waits for a commit. */
+  awaitsCommit = false;
   #state: PeerState;
   #lane: Qos0Lane | undefined = undefined;
   #heardMs: number;
@@ -422,10 +424,16 @@ export class Peer {
       this.#context.stats.messagesSent += 1;
       return reply;
     }
-    if (this.replies.length > 0) this.#context.uncommitted.push(this);
+    if (this.replies.length > 0) this.#awaitCommit();
     if (state.at !== "connected") return undefined;
     if (this.replies.holdsConnack) return undefined; // [MQTT-3.2.0-1]
     return pollDelivery(this, state.session, this.#context, nowMs);
+  }
+
+  #awaitCommit(): void {
+    if (this.awaitsCommit) return;
+    this.awaitsCommit = true;
+    this.#context.uncommitted.push(this);
   }
 
   /** Deadlines: CONNECT has not come, authentication takes too long, or keep alive ran out. */
