@@ -243,8 +243,19 @@ export const PolicySchema: v.GenericSchema<PolicyOptions, Policy> = v.pipe(
   v.transform(toPolicy),
 );
 
-/** Keys under `limits` that a running broker cannot change. */
-export const RESTART_KEYS: ReadonlySet<string> = new Set(["limits.ledgerEntries"]);
+/** Keys that a running broker cannot change, with what they stand for. */
+const RESTART: Readonly<Record<string, (config: Config) => unknown>> = {
+  "limits.ledgerEntries": ({ limits }) => limits.ledgerEntriesMax,
+  "sys.interval": ({ sysIntervalMs }) => sysIntervalMs,
+  responseInformation: ({ responseInformation }) => responseInformation,
+};
+
+export const RESTART_KEYS: ReadonlySet<string> = new Set(Object.keys(RESTART));
+
+/** The keys that differ and take a restart. */
+export function restartKeys(before: Config, after: Config): string[] {
+  return Object.keys(RESTART).filter((key) => RESTART[key]?.(before) !== RESTART[key]?.(after));
+}
 
 type Parsed<Entries extends v.ObjectEntries> = v.InferOutput<
   v.StrictObjectSchema<Entries, undefined>
