@@ -6,7 +6,11 @@
  */
 
 import { unlink } from "node:fs/promises";
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+} from "node:http";
 import {
   type AddressInfo,
   createConnection,
@@ -19,6 +23,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Doorkeeper } from "./doorkeeper.ts";
 import type { ListenerTarget } from "./listener-url.ts";
 import type { OriginRule } from "./origin.ts";
+import type { UpgradeRules } from "./websocket.ts";
 
 export interface ListenerWiring {
   readonly doorkeeper: Doorkeeper;
@@ -69,7 +74,7 @@ export async function openListener(
   target: ListenerTarget,
   wiring: ListenerWiring,
 ): Promise<Listener> {
-  const server = await serverFor(target, wiring);
+  const server = serverFor(target, wiring);
   await listen(server, target);
   // Later errors are those of accept(2), such as too many open files. It goes on by itself.
   server.on("error", (error) => wiring.refused("", `accepting a connection: ${error.message}`));
@@ -83,16 +88,14 @@ export async function openListener(
   };
 }
 
-async function serverFor(target: ListenerTarget, wiring: ListenerWiring): Promise<Server> {
+function serverFor(target: ListenerTarget, wiring: ListenerWiring): Server {
   if (target.kind === "ws") return webSocketServer(target.path, wiring);
   return createServer(SOCKET_OPTIONS, (socket) => {
     if (admitted(socket, wiring)) wiring.accept(socket, remoteAddress(socket));
   });
 }
 
-async function webSocketServer(path: string, wiring: ListenerWiring): Promise<Server> {
-  const { webSocketUpgrader } = await import("./websocket.ts");
-  const upgrader = webSocketUpgrader();
+function webSocketServer(path: string, wiring: ListenerWiring): Server {
   const timeout = wiring.limits().connectTimeoutMs;
   const server = createHttpServer({
     ...SOCKET_OPTIONS,
@@ -108,18 +111,41 @@ async function webSocketServer(path: string, wiring: ListenerWiring): Promise<Se
   });
   server.on("upgrade", (request, socket, head) => {
     const remote = remoteAddress(request.socket);
-    const rules = {
+    const rules: UpgradeRules = {
       path,
       origin: wiring.originRule(),
       messageSizeMax: wiring.limits().packetSizeMax,
     };
-    const why = upgrader.upgrade(request, socket, head, rules, (stream) => {
-      wiring.accept(stream, remote);
-      stream.on("error", (error) => wiring.refused(remote, error.message));
+    upgrade(request, socket, head, rules, {
+      accept: (stream) => wiring.accept(stream, remote),
+      refused: (why) => wiring.refused(remote, why),
     });
-    if (why !== undefined) wiring.refused(remote, why);
   });
+  // The library takes longer to load than the rest to start: nobody has to wait for it here.
+  server.once("listening", () => void loadWebSocket());
   return server;
+}
+
+async function loadWebSocket(): Promise<typeof import("./websocket.ts")> {
+  return import("./websocket.ts");
+}
+
+/** Makes a stream of MQTT of an HTTP upgrade, or answers why not. */
+export function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  rules: UpgradeRules,
+  { accept, refused }: { accept(stream: Duplex): void; refused(why: string): void },
+): void {
+  socket.on("error", () => socket.destroy()); // Until somebody else listens.
+  void loadWebSocket().then(({ upgradeToStream }) => {
+    const why = upgradeToStream(request, socket, head, rules, (stream) => {
+      accept(stream);
+      stream.on("error", (error) => refused(error.message));
+    });
+    if (why !== undefined) refused(why);
+  });
 }
 
 function admitted(socket: Socket, wiring: ListenerWiring): boolean {

@@ -29,40 +29,31 @@ const OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
   handleProtocols: (offered) => SUB_PROTOCOLS.find((name) => offered.has(name)) ?? false,
 };
 
-class WebSocketUpgrader {
-  readonly #server = new WebSocketServer(OPTIONS);
+/** One for all listeners: what differs between them is in the rules. */
+const SERVER = new WebSocketServer(OPTIONS);
 
-  /**
-   * Answers the request: with a WebSocket, which `accept` gets, or with an HTTP error.
-   *
-   * @returns Why it was refused, or undefined.
-   */
-  upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    rules: UpgradeRules,
-    accept: (stream: WebSocketStream) => void,
-  ): string | undefined {
-    const refusal = refusalOf(request, rules);
-    if (refusal !== undefined) {
-      refuse(socket, refusal.status, refusal.why);
-      return refusal.why;
-    }
-    this.#server.options.maxPayload = rules.messageSizeMax;
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      accept(new WebSocketStream(webSocket));
-    });
-    return undefined;
+/**
+ * Answers the request: with a WebSocket, which `accept` gets as a stream, or with an HTTP error.
+ *
+ * @returns Why it was refused, or undefined.
+ */
+export function upgradeToStream(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  rules: UpgradeRules,
+  accept: (stream: WebSocketStream) => void,
+): string | undefined {
+  const refusal = refusalOf(request, rules);
+  if (refusal !== undefined) {
+    refuse(socket, refusal.status, refusal.why);
+    return refusal.why;
   }
-}
-
-let shared: WebSocketUpgrader | undefined;
-
-/** One is enough for all listeners: what differs between them is in the rules. */
-export function webSocketUpgrader(): WebSocketUpgrader {
-  shared ??= new WebSocketUpgrader();
-  return shared;
+  SERVER.options.maxPayload = rules.messageSizeMax;
+  SERVER.handleUpgrade(request, socket, head, (webSocket) => {
+    accept(new WebSocketStream(webSocket));
+  });
+  return undefined;
 }
 
 function refusalOf(

@@ -55,6 +55,14 @@ function repeated(listeners: readonly ListenerConfig[], index: number): string |
   return first < index ? `${url} is listeners[${first}] already` : undefined;
 }
 
+/** URLs of the listeners that others reach and that ask nobody who they are. */
+export function openListeners(config: Config): string[] {
+  return (config.listeners ?? [])
+    .filter(({ target }) => !isLocal(target))
+    .filter((listener) => anonymousFor(config, listener, false) === "anyone")
+    .map(({ url }) => url);
+}
+
 /** Whether a connection from `remoteAddress` comes from this machine; "" is a stream in it. */
 export function isFromHere(remoteAddress: string): boolean {
   if (remoteAddress === "" || remoteAddress === "unix") return true;

@@ -55,5 +55,9 @@ function refuseUnsafe(config: ServeConfig, tree: ConfigNode): void {
     const origin = originAt(tree, ["listeners", String(index), "url"]);
     return { origin, path: `listeners[${index}].url`, message };
   });
+  if (config.listeners?.length === 0) {
+    const origin = originAt(tree, ["listeners"]);
+    problems.push({ origin, path: "listeners", message: "there is none, so nobody could connect" });
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 }

@@ -8,7 +8,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Stats } from "../core/stats.ts";
 import { Connection, type Wiring } from "../net/connection.ts";
 import { Doorkeeper } from "../net/doorkeeper.ts";
-import { type Listener, type ListenerWiring, openListener } from "../net/listeners.ts";
+import { type Listener, type ListenerWiring, openListener, upgrade } from "../net/listeners.ts";
 import { Turn } from "../net/turn.ts";
 import { Message } from "../protocol/message.ts";
 import type { PublishProperties, Qos } from "../protocol/packets.ts";
@@ -218,28 +218,15 @@ export class NightjarBroker {
       this.#refused(remoteAddress, why);
       return;
     }
-    void this.#upgrade(request, socket, head, checked, remoteAddress).catch(this.#hooks.failed);
-  }
-
-  async #upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    policy: ServerPolicy,
-    remoteAddress: string,
-  ): Promise<void> {
-    socket.on("error", () => socket.destroy()); // While the library is being loaded.
-    const { webSocketUpgrader } = await import("../net/websocket.ts");
     const rules = {
       path: undefined,
-      origin: this.#originRule(policy),
+      origin: this.#originRule(checked),
       messageSizeMax: this.#config.limits.packetSizeMax,
     };
-    const why = webSocketUpgrader().upgrade(request, socket, head, rules, (stream) => {
-      this.#serve(stream, policy, remoteAddress);
-      stream.on("error", (error) => this.#refused(remoteAddress, error.message));
+    upgrade(request, socket, head, rules, {
+      accept: (stream) => this.#serve(stream, checked, remoteAddress),
+      refused: (message) => this.#refused(remoteAddress, message),
     });
-    if (why !== undefined) this.#refused(remoteAddress, why);
   }
 
   /**
