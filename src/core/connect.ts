@@ -1,25 +1,12 @@
 /** CONNECT: what is refused, and what CONNACK says (§3.1, §3.2). */
-import type {
-  ConnackPacket,
-  ConnackProperties,
-  ConnectPacket,
-  ReplyProperties,
-  UserProperties,
-} from "../protocol/packets.ts";
+import type { ConnackPacket, ConnackProperties, ConnectPacket } from "../protocol/packets.ts";
 import { UINT16_MAX } from "../protocol/packets.ts";
 import { ReasonCode } from "../protocol/reason-code.ts";
 import { isTopicName, topicLevels } from "../protocol/topic.ts";
+import type { Refusal } from "./closing.ts";
 import type { Context } from "./context.ts";
 import type { Limits } from "./limits.ts";
 import type { ListenerPolicy } from "./ports.ts";
-
-const NO_USER_PROPERTIES: UserProperties = [];
-
-/** Why a packet is refused: the code for the wire, the sentence for people. */
-export interface Refusal {
-  readonly reasonCode: ReasonCode;
-  readonly reason: string;
-}
 
 /** Whether CONNECT asks for something that this broker, or this listener, does not give. */
 export function refusalOf(
@@ -122,21 +109,6 @@ export function connackOf(
     authenticationData: settled.authenticationData,
   };
   return { type: "connack", sessionPresent, reasonCode: ReasonCode.success, properties };
-}
-
-/** The CONNACK that refuses; Session Present is 0 [MQTT-3.2.2-6]. */
-export function connackRefusing({ reasonCode, reason }: Refusal): ConnackPacket {
-  return {
-    type: "connack",
-    sessionPresent: false,
-    reasonCode,
-    properties: { reasonString: reason },
-  };
-}
-
-/** Properties with a Reason String. */
-export function because(reason: string): ReplyProperties {
-  return { reasonString: reason, userProperties: NO_USER_PROPERTIES };
 }
 
 function differs<T>(value: T, usual: T): T | undefined {

@@ -20,7 +20,8 @@ import { ProtocolError } from "../protocol/protocol-error.ts";
 import { describeReasonCode, ReasonCode } from "../protocol/reason-code.ts";
 import { acknowledged } from "./acknowledging.ts";
 import { Authentication } from "./authentication.ts";
-import { because, connackOf, connackRefusing, type Refusal, refusalOf } from "./connect.ts";
+import { connackRefusing, disconnectFor, type Refusal, shortened } from "./closing.ts";
+import { connackOf, refusalOf } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { pollDelivery } from "./delivering.ts";
 import type { Link, Principal } from "./ports.ts";
@@ -371,20 +372,11 @@ export class Peer {
       this.#closeNow(why, nowMs); // [MQTT-3.14.0-1] No DISCONNECT before CONNACK.
       return;
     }
-    this.replies.dropFrom(this.#context.journal.committed);
-    const reason = state.connect.requestProblemInformation ? because(why) : undefined;
     this.#leave(state.session, false, why, nowMs);
     if (this.version < 5) return;
-    this.replies.push(
-      {
-        type: "disconnect",
-        reasonCode, // [MQTT-3.14.2-1]
-        sessionExpiryIntervalSec: undefined, // [MQTT-3.14.2-2]
-        serverReference: undefined,
-        properties: reason,
-      },
-      0,
-    );
+    const { requestProblemInformation } = state.connect;
+    // Behind CONNACK, and whatever else still waits for a commit [MQTT-3.14.0-1].
+    this.replies.push(disconnectFor(reasonCode, why, requestProblemInformation), 0);
   }
 
   /** The Network Connection is gone, whatever came before. */
@@ -452,7 +444,7 @@ export class Peer {
   #report(message: string): void {
     const { observer } = this.#context;
     const { remoteAddress } = this.link;
-    observer.violated?.({ clientId: this.clientId, remoteAddress, message });
+    observer.violated?.({ clientId: this.clientId, remoteAddress, message: shortened(message) });
   }
 }
 

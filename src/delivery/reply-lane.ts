@@ -75,14 +75,6 @@ export class ReplyLane {
     return ack;
   }
 
-  /** Drops what still waits for a commit: the connection ends before it. */
-  dropFrom(committed: number): void {
-    let keep = this.#head;
-    while (keep < this.#replies.length && (this.#positions[keep] as number) <= committed) keep += 1;
-    this.#replies.length = keep;
-    this.#positions.length = keep;
-  }
-
   clear(): void {
     this.#replies = [];
     this.#positions = [];

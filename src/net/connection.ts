@@ -5,6 +5,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Peer } from "../core/peer.ts";
 import type { Link, ListenerPolicy } from "../core/ports.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import { readShared } from "./shared-read.ts";
 import type { Turn } from "./turn.ts";
 
 /** Bytes that one `flush` may hand to the stream, so that one subscriber cannot hold the loop. */
@@ -47,7 +48,8 @@ export class Connection implements Link {
     const { connectPacketSizeMax: packetSizeMax, userPropertiesMax } = limits();
     this.#decoder = new PacketDecoder({ role: "server", packetSizeMax, userPropertiesMax });
     this.#peer = broker.open(this, turn.clock());
-    stream.on("data", (chunk: Buffer) => this.#read(chunk));
+    const receive = (chunk: Buffer): void => this.#read(chunk);
+    if (!readShared(stream, receive)) stream.on("data", receive);
     stream.on("drain", () => this.#drained());
     stream.on("error", () => {}); // "close" follows, and says all there is to say.
     stream.on("close", () => this.#closed());
@@ -59,7 +61,7 @@ export class Connection implements Link {
     turn.schedule();
     if (this.#peer.isClosing) return; // What comes after the end is let run out.
     this.#decoder.push(chunk);
-    this.#receive(turn.clock());
+    this.#receive(turn.nowMs);
   }
 
   /** Pushes packets into the core as long as it takes them. The one catch of this edge. */
@@ -103,6 +105,8 @@ export class Connection implements Link {
       if (packet === undefined) break;
       if (writer.add(packet, peer.version, peer.maximumPacketSize)) continue;
       if (packet.type === "publish") broker.undeliverable(peer, nowMs);
+      // Without CONNACK nothing else may be sent either [MQTT-3.2.0-1].
+      else if (packet.type === "connack") stream.destroy();
     }
     const { size } = writer;
     if (size > 0) {
@@ -135,8 +139,10 @@ export class Connection implements Link {
 
   /** [MQTT-3.14.4-2] [MQTT-4.13.2-1] Everything was said: close, and do not wait for ever. */
   #end(nowMs: number): void {
-    this.#stream.end();
-    this.#stream.resume();
+    if (this.#peer.replies.length === 0) {
+      this.#stream.end();
+      this.#stream.resume();
+    } // Else they wait for a commit, after which `flush` comes by again.
     this.#deadlineMs = nowMs + LINGER_MS;
     this.#wiring.turn.watch(this);
   }
