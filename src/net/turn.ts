@@ -29,6 +29,7 @@ export class Turn {
   /** Connections that take no bytes, or do not close: looked after at each tick. */
   readonly #waiting = new Set<Connection>();
   #scheduled = false;
+  #nowMs = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
 
   /** @param clock Milliseconds since the epoch that never jump. */
@@ -38,16 +39,22 @@ export class Turn {
     this.clock = clock;
   }
 
+  /** The time of this turn: asked once, when something first happens in it. */
+  get nowMs(): number {
+    return this.#scheduled ? this.#nowMs : this.clock();
+  }
+
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    this.#nowMs = this.clock();
     setImmediate(this.#run);
   }
 
   readonly #run = (): void => {
     this.#scheduled = false;
     this.#journal.commit(this.#committed);
-    const nowMs = this.clock();
+    const nowMs = this.#nowMs;
     for (const peer of this.#broker.takeReady()) (peer.link as Connection).flush(nowMs);
     if (this.#broker.hasReady) this.schedule();
   };
