@@ -17,6 +17,8 @@ export class Qos0Lane {
   #head = 0;
   #tail = 0;
   #bytes = 0;
+  /** Up to here they own their bytes. */
+  #ownedTo = 0;
 
   get length(): number {
     return this.#tail - this.#head;
@@ -42,10 +44,11 @@ export class Qos0Lane {
     this.#head += 1;
     this.#bytes -= sizeOf(message);
     if (this.#head === this.#tail) this.#rewind();
+    else if (this.#head >= PLACES_KEPT_MAX && this.#head * 2 >= this.#tail) this.#forget();
     delivery.message = message;
     delivery.qos = 0;
     delivery.dup = false; // [MQTT-3.3.1-2] [MQTT-4.3.1-1]
-    delivery.retain = grant.retainAsPublished && message.retain; // [MQTT-3.3.1-12, -13]
+    delivery.retain = grant.retainAsPublished && message.retain; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     delivery.packetId = 0; // [MQTT-2.2.1-2]
     delivery.subscriptionIdentifiers = grant.subscriptionIdentifiers;
     return true;
@@ -53,7 +56,18 @@ export class Qos0Lane {
 
   /** Copies what still waits out of the chunks it came in: it will not leave within this turn. */
   own(): void {
-    for (let at = this.#head; at < this.#tail; at += 1) this.#messages[at]?.own();
+    const from = Math.max(this.#head, this.#ownedTo); // Asked again and again while it is stuck.
+    for (let at = from; at < this.#tail; at += 1) this.#messages[at]?.own();
+    this.#ownedTo = this.#tail;
+  }
+
+  /** Of a client that is always a little behind the lane never gets empty. */
+  #forget(): void {
+    this.#messages = this.#messages.slice(this.#head, this.#tail);
+    this.#grants = this.#grants.slice(this.#head, this.#tail);
+    this.#tail -= this.#head;
+    this.#ownedTo = Math.max(this.#ownedTo - this.#head, 0);
+    this.#head = 0;
   }
 
   #rewind(): void {
@@ -63,5 +77,6 @@ export class Qos0Lane {
     }
     this.#head = 0;
     this.#tail = 0;
+    this.#ownedTo = 0;
   }
 }

@@ -8,6 +8,9 @@ const ACK_NUMBER: Readonly<Record<AckType, number>> = {
   pubcomp: 3,
 };
 
+/** Replies that have left are forgotten, this many at least at a time. */
+const FORGET_MIN = 64;
+
 /** An AckPacket that is filled anew: valid until the next `poll`. */
 interface MutableAck {
   type: AckType;
@@ -63,6 +66,7 @@ export class ReplyLane {
       return undefined;
     this.#head += 1;
     if (this.#head === this.#replies.length) this.clear();
+    else if (this.#head >= FORGET_MIN && this.#head * 2 >= this.#replies.length) this.#forget();
     if (typeof reply !== "number") {
       if (reply.type === "connack") this.#holdsConnack = false;
       return reply;
@@ -73,6 +77,13 @@ export class ReplyLane {
     ack.packetId = reply >>> 10;
     if (ack.type === "puback" && this.#pubacks > 0) this.#pubacks -= 1;
     return ack;
+  }
+
+  /** A lane that always waits for some commit is never empty: each reply moves at most once. */
+  #forget(): void {
+    this.#replies = this.#replies.slice(this.#head);
+    this.#positions = this.#positions.slice(this.#head);
+    this.#head = 0;
   }
 
   clear(): void {
