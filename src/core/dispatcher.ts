@@ -3,6 +3,7 @@ import { type Grant, sizeOf } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Context } from "./context.ts";
 import type { Recipient } from "./ops.ts";
+import { RetainedExpiry } from "./retained-expiry.ts";
 import type { Session } from "./session.ts";
 import type { ShareGroup } from "./share-group.ts";
 import type { Subscription } from "./subscription.ts";
@@ -12,6 +13,7 @@ const NO_KEYS: readonly string[] = [];
 
 export class Dispatcher {
   readonly #context: Context;
+  readonly #retainedExpiry: RetainedExpiry;
   /** Of the latest `dispatch`: how many subscriptions, or groups, matched. */
   matched = 0;
   /** Of the latest `dispatch`: it was refused whole, since a queue or the store is full. */
@@ -21,6 +23,7 @@ export class Dispatcher {
 
   constructor(context: Context) {
     this.#context = context;
+    this.#retainedExpiry = new RetainedExpiry(context);
   }
 
   /**
@@ -56,7 +59,7 @@ export class Dispatcher {
     }
     if (this.matched === 0 && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
 
-    if (message.retain) this.#watchExpiry(message);
+    if (message.retain) this.#retainedExpiry.stored(message);
     const heldRecorded = heldPacketId > 0 && from?.isRecorded === true;
     if (heldPacketId > 0 && !heldRecorded) from?.inbound.hold(heldPacketId);
     if (
@@ -82,23 +85,13 @@ export class Dispatcher {
     const { retained } = this.#context.state;
     const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
     if (message.payloadSize === 0) return true;
-    const fits =
-      retained.count < retainedMessagesMax && retained.bytes + sizeOf(message) <= retainedBytesMax;
-    if (fits || retained.get(message.topicName) !== undefined) return true;
+    const old = retained.get(message.topicName);
+    const count = retained.count + (old === undefined ? 1 : 0);
+    const bytes = retained.bytes + sizeOf(message) - (old === undefined ? 0 : sizeOf(old));
+    if (count <= retainedMessagesMax && bytes <= retainedBytesMax) return true;
     this.refused = true;
     this.#context.ledger.record("retained-full", message, "", nowMs);
     return false;
-  }
-
-  /** Has a retained message removed when it expires, if it is still there then. */
-  #watchExpiry(message: Message): void {
-    const { wheel, state, recorder, ledger } = this.#context;
-    const due = (nowMs: number): void => {
-      if (state.retained.get(message.topicName) !== message) return;
-      ledger.record("expired", message, "", nowMs);
-      recorder.retainedExpired(message.topicName);
-    };
-    wheel.set({ due }, message.expiresAtMs);
   }
 
   /** With the policy "reject" a full queue refuses the message for all, so that none is half sent. */

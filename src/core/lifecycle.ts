@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { NOT_ON_WHEEL } from "./wheel.ts";
 
 /** What CONNECT asks of the Session. */
 export interface Opening {
@@ -34,7 +35,7 @@ export class Lifecycle {
 
   /** Gives `peer` its Session (§3.1.4): takes over, discards, resumes or creates. */
   open(peer: Peer, opening: Opening, nowMs: number): Opened {
-    const { state, recorder, stats } = this.#context;
+    const { state, recorder, stats, wheel } = this.#context;
     const { clientId } = opening;
     const connected = state.sessions.get(clientId)?.peer;
     if (connected !== undefined) {
@@ -51,6 +52,7 @@ export class Lifecycle {
     const session = state.sessions.get(clientId) as Session;
     session.peer = peer;
     session.expiresAtMs = Number.POSITIVE_INFINITY;
+    if (session.timed !== undefined) wheel.delete(session.timed);
     session.queueFullPolicy = peer.link.policy.queueFullPolicy;
     session.connected(receiveMaximum);
     // Who may read what depends on the principal.
@@ -64,7 +66,7 @@ export class Lifecycle {
    * @param discardWill After DISCONNECT 0x00 [MQTT-3.14.4-3].
    */
   leave(session: Session, discardWill: boolean, nowMs: number): void {
-    const { recorder, wheel } = this.#context;
+    const { recorder } = this.#context;
     session.peer = undefined;
     session.disconnected();
     this.#handOnShared(session, nowMs);
@@ -85,33 +87,31 @@ export class Lifecycle {
         : Math.min(nowMs + will.willDelayIntervalSec * 1_000, expiresAtMs);
     recorder.leave(session, expiryIntervalSec, expiresAtMs, willAtMs); // [MQTT-3.1.2-23]
     if (willAtMs <= nowMs) this.#publishWill(session, nowMs);
-    const timed = { due: (laterMs: number): void => this.#due(session, laterMs) };
-    wheel.set(timed, willAtMs <= nowMs ? Number.POSITIVE_INFINITY : willAtMs);
-    wheel.set(timed, expiresAtMs);
+    this.resume(session);
   }
 
   #due(session: Session, nowMs: number): void {
     const { state, stats } = this.#context;
     if (state.sessions.get(session.clientId) !== session || session.peer !== undefined) return;
     if (session.willAtMs <= nowMs) this.#publishWill(session, nowMs);
-    if (session.expiresAtMs > nowMs) return;
+    if (session.expiresAtMs > nowMs) {
+      this.resume(session);
+      return;
+    }
     stats.sessionsExpired += 1;
     this.end(session, nowMs); // [MQTT-4.1.0-2]
   }
 
-  /** Takes up the deadlines of a Session that nobody is connected to, after a recovery. */
-  resume(session: Session, nowMs: number): void {
-    const timed = { due: (laterMs: number): void => this.#due(session, laterMs) };
-    this.#context.wheel.set(
-      timed,
-      Math.max(Math.min(session.willAtMs, session.expiresAtMs), nowMs),
-    );
-    this.#context.wheel.set(timed, session.expiresAtMs);
+  /** Watches the deadlines of a Session that nobody is connected to; also after a recovery. */
+  resume(session: Session): void {
+    session.timed ??= { wheelSlot: NOT_ON_WHEEL, due: (nowMs) => this.#due(session, nowMs) };
+    this.#context.wheel.set(session.timed, Math.min(session.willAtMs, session.expiresAtMs));
   }
 
   /** Discards a Session without a connection [MQTT-4.1.0-1], and says what was lost with it. */
   end(session: Session, nowMs: number): void {
-    const { ledger, recorder, observer, state } = this.#context;
+    const { ledger, recorder, observer, state, wheel } = this.#context;
+    if (session.timed !== undefined) wheel.delete(session.timed);
     if (session.will !== undefined) this.#publishWill(session, nowMs);
     // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].
     for (const { message } of session.windowIfAny?.entries() ?? []) {
@@ -159,7 +159,7 @@ export class Lifecycle {
     if (will === undefined) return;
     recorder.clearWill(session); // [MQTT-3.1.2-10]
     const { topicName, payload, qos, retain, properties } = will;
-    const message = Message.of(topicName, payload, qos, retain, properties); // [MQTT-3.1.2-14, -15]
+    const message = Message.of(topicName, payload, qos, retain, properties); // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
     message.publisherId = clientId;
     setExpiry(message, nowMs);
     if (authorizer?.authorize(principal, clientId, "publish", topicName) === false) {

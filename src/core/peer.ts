@@ -28,6 +28,7 @@ import type { Link, Principal } from "./ports.ts";
 import { publishReceived, pubrelReceived } from "./publishing.ts";
 import type { Session } from "./session.ts";
 import { subscribe, unsubscribe } from "./subscribing.ts";
+import { NOT_ON_WHEEL } from "./wheel.ts";
 
 type PeerState =
   | { readonly at: "connecting"; readonly deadlineMs: number }
@@ -65,6 +66,7 @@ export class Peer {
   isReady = false;
   /** It is on the list of peers whose next reply waits for a commit. */
   awaitsCommit = false;
+  wheelSlot: number = NOT_ON_WHEEL;
   #state: PeerState;
   #lane: Qos0Lane | undefined = undefined;
   #heardMs: number;
@@ -389,12 +391,14 @@ export class Peer {
     const state = this.#state;
     if (state.at === "connected") this.#leave(state.session, false, why, nowMs);
     this.#state = CLOSING;
+    this.#context.wheel.delete(this);
     this.markReady();
   }
 
   #leave(session: Session, discardWill: boolean, why: string, nowMs: number): void {
-    const { lifecycle, observer, ledger, stats, delivery } = this.#context;
+    const { lifecycle, observer, ledger, stats, delivery, wheel } = this.#context;
     this.#state = CLOSING;
+    wheel.delete(this);
     this.markReady();
     stats.clientsConnected -= 1;
     while (this.#lane?.poll(delivery)) {

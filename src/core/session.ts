@@ -6,6 +6,7 @@ import type { SessionSnapshot } from "./ops.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal, QueueFullPolicy } from "./ports.ts";
 import type { Subscription } from "./subscription.ts";
+import type { Timed } from "./wheel.ts";
 
 /** Retained messages still to be sent in answer to one SUBSCRIBE. */
 export interface Replay {
@@ -32,6 +33,8 @@ export class Session {
   will: Will | undefined = undefined;
   /** When the will is due after the connection has gone; Infinity: not. */
   willAtMs: number = Number.POSITIVE_INFINITY;
+  /** Asked when the earlier of the two has come. */
+  timed: Timed | undefined = undefined;
   /** By Topic Filter as subscribed. */
   subscriptions: Map<string, Subscription> | undefined = undefined;
   /** Of the listener that it last came by. */

@@ -1,32 +1,57 @@
 /** Something with deadlines of its own. */
 export interface Timed {
-  /** A deadline may have come; it looks itself, and sets its next one on the wheel. */
+  /** The wheel's mark: the slot that its owner is in. At first NOT_ON_WHEEL. */
+  wheelSlot: number;
+  /** The deadline has come, or at most WHEEL_SLOT_MS ago. It may set its next one. */
   due(nowMs: number): void;
 }
 
 /** Deadlines are met up to this much late, never early. */
 export const WHEEL_SLOT_MS = 250;
 
+export const NOT_ON_WHEEL = -1;
+
 /**
  * Coarse deadlines for very many owners: one Map of time slots, no timer each.
  *
- * Nothing is ever taken off: an owner that was due earlier than it now wishes looks at its own
- * deadline and sets itself again. So a packet that puts off a keep-alive costs nothing here.
+ * An owner is in one slot at most, and off the wheel when it has gone: clients that come and go
+ * by the thousand leave nothing here. A packet that puts off a keep-alive costs nothing: the
+ * owner looks at the time when it is due, and sets itself again.
  */
 export class Wheel {
-  readonly #slots = new Map<number, Timed[]>();
+  readonly #slots = new Map<number, Set<Timed>>();
   #slotAt: number;
 
   constructor(nowMs: number) {
     this.#slotAt = Math.floor(nowMs / WHEEL_SLOT_MS);
   }
 
+  /** Owners that have a deadline. */
+  get size(): number {
+    let size = 0;
+    for (const owners of this.#slots.values()) size += owners.size;
+    return size;
+  }
+
+  /** Sets the one deadline of `owner`; Infinity: it has none. */
   set(owner: Timed, atMs: number): void {
-    if (atMs === Number.POSITIVE_INFINITY) return;
+    if (atMs === Number.POSITIVE_INFINITY) {
+      this.delete(owner);
+      return;
+    }
     const slot = Math.max(Math.ceil(atMs / WHEEL_SLOT_MS), this.#slotAt + 1);
+    if (slot === owner.wheelSlot) return;
+    this.delete(owner);
+    owner.wheelSlot = slot;
     const owners = this.#slots.get(slot);
-    if (owners === undefined) this.#slots.set(slot, [owner]);
-    else owners.push(owner);
+    if (owners === undefined) this.#slots.set(slot, new Set([owner]));
+    else owners.add(owner);
+  }
+
+  delete(owner: Timed): void {
+    const owners = this.#slots.get(owner.wheelSlot);
+    if (owners?.delete(owner) && owners.size === 0) this.#slots.delete(owner.wheelSlot);
+    owner.wheelSlot = NOT_ON_WHEEL;
   }
 
   advance(nowMs: number): void {
@@ -42,7 +67,11 @@ export class Wheel {
       const owners = this.#slots.get(slot);
       if (owners === undefined) continue;
       this.#slots.delete(slot);
-      for (const owner of owners) owner.due(nowMs);
+      for (const owner of owners) {
+        if (owner.wheelSlot !== slot) continue; // Another's deadline has moved it.
+        owner.wheelSlot = NOT_ON_WHEEL;
+        owner.due(nowMs);
+      }
     }
   }
 }
