@@ -15,12 +15,15 @@ export function refusalOf(
   context: Context,
 ): Refusal | undefined {
   const { limits, state } = context;
-  const { clientId, will, protocolVersion, cleanStart } = connect;
+  const { clientId, will, protocolVersion, cleanStart, userName } = connect;
   if (utf8Size(clientId) > limits.clientIdBytesMax || hasControlCharacter(clientId)) {
     return {
       reasonCode: ReasonCode.clientIdentifierNotValid, // [MQTT-3.1.3-8]
       reason: `Client Identifier: over ${limits.clientIdBytesMax} bytes, or a control character`,
     };
+  }
+  if (userName !== undefined && hasControlCharacter(userName)) {
+    return { reasonCode: ReasonCode.badUserNameOrPassword, reason: "User Name: control character" };
   }
   if (clientId === "" && (protocolVersion === 3 || (protocolVersion === 4 && !cleanStart))) {
     return {
