@@ -55,7 +55,8 @@ export class Neighbours {
     assert.equal(Buffer.from(message.payload).toString(), text);
     assert.equal(dup, false);
     this.#subscriber.send(`40 .. ${packetId.toString(16).padStart(4, "0")}`);
-    assert.equal((await this.#publisher.expect("puback")).packetId, this.#packetId);
+    const puback = await this.#publisher.expect("puback");
+    assert.equal(puback.packetId, this.#packetId);
     this.#delaysMs.push(performance.now() - startMs);
   }
 

@@ -2,7 +2,12 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { wire } from "../../src/codec/notation.suite.ts";
 import { PacketDecoder } from "../../src/codec/packet-decoder.ts";
-import type { ConnackPacket, Packet, ProtocolVersion } from "../../src/protocol/packets.ts";
+import type {
+  AckPacket,
+  ConnackPacket,
+  Packet,
+  ProtocolVersion,
+} from "../../src/protocol/packets.ts";
 import { within } from "./harness.ts";
 
 export { wire };
@@ -39,6 +44,8 @@ export function variableByteInteger(value: number): number[] {
   for (; rest >= 128; rest >>= 7) bytes.push((rest & 127) | 128);
   return [...bytes, rest];
 }
+
+type PacketOf<Type> = Type extends AckPacket["type"] ? AckPacket : Extract<Packet, { type: Type }>;
 
 export class WireClient {
   readonly socket: Socket;
@@ -143,9 +150,9 @@ export class WireClient {
     }
   }
 
-  async expect<Type extends Packet["type"]>(type: Type): Promise<Extract<Packet, { type: Type }>> {
+  async expect<Type extends Packet["type"]>(type: Type): Promise<PacketOf<Type>> {
     const packet = await this.next();
-    if (packet.type === type) return packet as Extract<Packet, { type: Type }>;
+    if (packet.type === type) return packet as PacketOf<Type>;
     throw new Error(`expected ${type}, got ${JSON.stringify(packet)}`);
   }
 
