@@ -129,6 +129,11 @@ export function textAt(bytes: Buffer, at: number, end: number, field: string): s
   return slices.utf8Slice(at, end);
 }
 
+/** A name of the peer's in an error: short, and with nothing that could forge a line of a log. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 64));
+}
+
 export function malformed(spec: string, detail: string): ProtocolError {
   return new ProtocolError(ReasonCode.malformedPacket, spec, detail);
 }

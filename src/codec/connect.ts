@@ -11,7 +11,7 @@ import { PropertyId as P } from "../protocol/property.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { ReasonCode } from "../protocol/reason-code.ts";
 import { isTopicName } from "../protocol/topic.ts";
-import { type BodyReader, malformed, protocolError } from "./body-reader.ts";
+import { type BodyReader, malformed, protocolError, quoted } from "./body-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import {
   NO_USER_PROPERTIES,
@@ -45,7 +45,7 @@ export function readProtocolVersion(
 ): ProtocolVersion {
   const name = reader.utf8("Protocol Name");
   if (name !== "MQTT" && name !== "MQIsdp") {
-    throw unsupported("MQTT-3.1.2-1", `Protocol Name: "${name.slice(0, 16)}"`);
+    throw unsupported("MQTT-3.1.2-1", `Protocol Name: ${quoted(name)}`);
   }
   const level = reader.u8("Protocol Version");
   // Who speaks an unknown 3.x understands a CONNACK of 3.x, which is one byte shorter.
@@ -157,7 +157,7 @@ function decodeWill(reader: BodyReader, flags: number, properties: Properties): 
   if (!isTopicName(topicName)) {
     const reasonCode = version === 5 ? ReasonCode.topicNameInvalid : ReasonCode.malformedPacket;
     const spec = topicName === "" ? "MQTT-4.7.3-1" : "MQTT-4.7.0-1";
-    throw new ProtocolError(reasonCode, spec, `Will Topic: "${topicName}"`);
+    throw new ProtocolError(reasonCode, spec, `Will Topic: ${quoted(topicName)}`);
   }
   return {
     topicName,

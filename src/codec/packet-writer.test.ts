@@ -51,7 +51,8 @@ function delivery(message: Message, fields: Partial<Delivery> = {}): Delivery {
 function written(version: ProtocolVersion, ...packets: OutgoingPacket[]): Buffer {
   const writer = new PacketWriter();
   const sink = new TestSink();
-  for (const packet of packets) assert.ok(writer.add(packet, version, Number.POSITIVE_INFINITY));
+  for (const packet of packets)
+    assert.equal(writer.add(packet, version, Number.POSITIVE_INFINITY), true);
   const { size } = writer;
   writer.flushTo(sink);
   assert.equal(sink.bytes.length, size);
@@ -161,7 +162,7 @@ test("a large payload goes by reference, in order, corked", () => {
     for (let round = 0; round < 3; round += 1) {
       const sink = new TestSink();
       for (const each of [delivery(small), delivery(large, { packetId: 5 }), delivery(none)]) {
-        assert.ok(writer.add(each, version, Number.POSITIVE_INFINITY));
+        assert.equal(writer.add(each, version, Number.POSITIVE_INFINITY), true);
       }
       const { size } = writer;
       writer.flushTo(sink);
@@ -170,7 +171,10 @@ test("a large payload goes by reference, in order, corked", () => {
       assertBytes(sink.bytes, ...sent);
       assert.equal(sink.bytes.length, size);
       assert.equal(sink.corked, 0);
-      assert.ok(sink.writes.some((bytes) => bytes.buffer === large.bytes.buffer));
+      assert.ok(
+        sink.writes.some((bytes) => bytes.buffer === large.bytes.buffer),
+        "by reference",
+      );
     }
   }
 });
@@ -215,7 +219,7 @@ test("a writer that grows keeps what it gathered behind bytes that a socket hold
     }
     writer.flushTo(sink);
   }
-  assert.ok(sink.bytes.equals(Buffer.concat(expected)));
+  assert.ok(sink.bytes.equals(Buffer.concat(expected)), "bytes as added");
 });
 
 test("over Maximum Packet Size nothing is added [MQTT-3.1.2-24]", () => {
@@ -416,7 +420,7 @@ test("bytes that a socket still holds are never written over", () => {
     }
     expected.push(encode(packet, 4));
   }
-  assert.ok(slow.bytes.equals(Buffer.concat(expected)));
+  assert.ok(slow.bytes.equals(Buffer.concat(expected)), "bytes as added");
   // What a fast socket took is written over at once.
   const buffers = new Set(fast.writes.map((bytes) => bytes.buffer));
   assert.ok(buffers.size < 10, `${buffers.size} buffers`);

@@ -348,7 +348,7 @@ test("PUBLISH: any stream, any chunking, sent on to any version [MQTT-6.0.0-2]",
         next.packetId = next.qos === 0 ? 0 : at + 1;
         const is5 = onwards === 5;
         if (is5) next.messageExpiryIntervalSec = message.properties?.messageExpiryIntervalSec;
-        assert.ok(writer.add(next, onwards, Number.POSITIVE_INFINITY));
+        assert.equal(writer.add(next, onwards, Number.POSITIVE_INFINITY), true);
         return { delivery: next, is5 };
       });
       writer.flushTo(sink);

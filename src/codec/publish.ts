@@ -16,6 +16,7 @@ import {
   cutShort,
   malformed,
   protocolError,
+  quoted,
   textAt,
   u16At,
 } from "./body-reader.ts";
@@ -125,7 +126,7 @@ export class PublishDecoder {
     if (size === 0) return topicName;
     if (!isTopicName(topicName)) {
       const reasonCode = version === 5 ? ReasonCode.topicNameInvalid : ReasonCode.malformedPacket;
-      const detail = `Topic Name: "${topicName}" has a wildcard`;
+      const detail = `Topic Name: wildcard in ${quoted(topicName)}`;
       throw new ProtocolError(reasonCode, "MQTT-3.3.2-2", detail);
     }
     // One character a byte: ASCII, so that comparing characters with bytes is right.
@@ -163,7 +164,7 @@ export function messageProperties(properties: Properties): PublishProperties | u
   const correlationData = properties.binary(P.correlationData);
   const { userProperties } = properties;
   if (responseTopic !== undefined && !isTopicName(responseTopic)) {
-    throw protocolError("MQTT-3.3.2-14", `Response Topic: "${responseTopic}"`);
+    throw protocolError("MQTT-3.3.2-14", `Response Topic: ${quoted(responseTopic)}`);
   }
   if (
     payloadFormatIndicator === undefined &&

@@ -133,7 +133,7 @@ for (const vector of ACCEPTED) {
   }
   test(`mqtt-packet agrees on ${name}`, () => {
     const [packet] = drain(decoderFor(vector.role, vector.version), vector.bytes);
-    assert.ok(packet !== undefined);
+    assert.ok(packet !== undefined, "a packet");
     const their = theirs(vector);
     for (const [path, value] of Object.entries(inTheirWords(packet, vector))) {
       assert.deepEqual(lookUp(their, path), value, path);

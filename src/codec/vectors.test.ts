@@ -65,7 +65,7 @@ for (const vector of REFUSED) {
       assert.ok(error instanceof ProtocolError, `${error}`);
       assert.equal(error.reasonCode, vector.reasonCode, error.message);
       assert.equal(error.spec, vector.spec, error.message);
-      assert.ok(error.message.endsWith(`[${vector.spec}]`));
+      assert.equal(error.message.endsWith(`[${vector.spec}]`), true);
       return true;
     };
     assert.throws(() => drain(decoderFor(role, version), bytes), refused);
