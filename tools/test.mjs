@@ -1,18 +1,19 @@
 /**
  * Runs the tests: those named on the command line, or all of them.
  *
- *     node tools/test.mjs [--node=/path/to/node] [file.test.ts …]
+ *     node tools/test.mjs [--node=/path/to/node] [--reporter=dot] [file.test.ts …]
  *
  * Node 20 knows no globs for --test, so the files are listed here.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const args = process.argv.slice(2);
-const nodeFlag = args.find((arg) => arg.startsWith("--node="));
+const valueOf = (flag) =>
+  args.find((arg) => arg.startsWith(`--${flag}=`))?.slice(`--${flag}=`.length);
 const named = args.filter((arg) => !arg.startsWith("--"));
 
 const files =
@@ -25,9 +26,22 @@ const files =
           .map((path) => join(folder, path)),
       );
 
+const node = valueOf("node") ?? process.execPath;
+const reporter = valueOf("reporter");
 const run = spawnSync(
-  nodeFlag?.slice("--node=".length) ?? process.execPath,
-  ["--import", "tsx", "--test", ...files],
-  { cwd: root, stdio: "inherit" },
+  node,
+  [
+    "--import",
+    "tsx",
+    "--test",
+    ...(reporter === undefined ? [] : [`--test-reporter=${reporter}`]),
+    ...files,
+  ],
+  {
+    cwd: root,
+    stdio: "inherit",
+    // Tests that start `node` start this one.
+    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
+  },
 );
 process.exit(run.status ?? 1);

@@ -60,7 +60,7 @@ function willRefusalOf(
   return undefined;
 }
 
-/** Whether clients may publish to this topic at all: within the limits, and no "$" topic (§4.7.2). */
+/** Whether clients may publish to this topic at all: within limits, and no "$" topic (§4.7.2). */
 export function isTopicAllowed(topicName: string, limits: Limits): boolean {
   return isTopicName(topicName) && !topicName.startsWith("$") && isWithin(topicName, limits);
 }

@@ -1,4 +1,4 @@
-/** What a connected client is sent next, apart from replies: its two lanes, then the retained store. */
+/** What a client is sent next, apart from replies: its two lanes, then the retained store. */
 import type { Delivery } from "../protocol/packets.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
@@ -15,14 +15,24 @@ export function pollDelivery(
   delivery.topicAlias = 0;
   delivery.topicOmitted = false;
   delivery.messageExpiryIntervalSec = undefined;
-  // In turns, so that neither lane can starve the other.
-  peer.windowFirst = !peer.windowFirst;
-  const found = peer.windowFirst
-    ? pollWindow(session, context, nowMs) || pollLane(peer, session, context, nowMs)
-    : pollLane(peer, session, context, nowMs) || pollWindow(session, context, nowMs);
-  if (!found && !pollRetained(session, context, nowMs)) return undefined;
+  const found =
+    pollLanes(peer, session, context, nowMs) ||
+    // A member that has nothing to do asks its groups: what waits there is never forgotten.
+    (session.shared !== undefined &&
+      context.dispatcher.pull(session, nowMs) &&
+      pollLanes(peer, session, context, nowMs)) ||
+    pollRetained(session, context, nowMs);
+  if (!found) return undefined;
   complete(peer, delivery, context, nowMs);
   return delivery;
+}
+
+/** In turns, so that neither lane can starve the other. */
+function pollLanes(peer: Peer, session: Session, context: Context, nowMs: number): boolean {
+  peer.windowFirst = !peer.windowFirst;
+  return peer.windowFirst
+    ? pollWindow(session, context, nowMs) || pollLane(peer, session, context, nowMs)
+    : pollLane(peer, session, context, nowMs) || pollWindow(session, context, nowMs);
 }
 
 function pollWindow(session: Session, context: Context, nowMs: number): boolean {
@@ -127,7 +137,7 @@ export function undeliverable(peer: Peer, session: Session, context: Context, no
   if (seq >= 0) recorder.finish(session, seq);
   const { maximumPacketSize } = peer;
   const group = state.groups.get(shareKey);
-  if (group?.pick(session, maximumPacketSize) !== undefined) {
+  if (group !== undefined && dispatcher.pick(group, message, session, maximumPacketSize)) {
     dispatcher.redispatch(group, message, session, maximumPacketSize, nowMs);
   } else ledger.record("packet-too-large", message, session.clientId, nowMs);
 }

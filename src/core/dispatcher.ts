@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import type { Recipient } from "./ops.ts";
 import { RetainedExpiry } from "./retained-expiry.ts";
 import type { Session } from "./session.ts";
-import type { ShareGroup } from "./share-group.ts";
+import type { MayReceive, ShareGroup } from "./share-group.ts";
 import type { Subscription } from "./subscription.ts";
 
 const NOBODY: readonly Recipient[] = [];
@@ -14,6 +14,7 @@ const NO_KEYS: readonly string[] = [];
 export class Dispatcher {
   readonly #context: Context;
   readonly #retainedExpiry: RetainedExpiry;
+  readonly #mayReceive: MayReceive;
   /** Of the latest `dispatch`: how many subscriptions, or groups, matched. */
   matched = 0;
   /** Of the latest `dispatch`: it was refused whole, since a queue or the store is full. */
@@ -24,6 +25,11 @@ export class Dispatcher {
   constructor(context: Context) {
     this.#context = context;
     this.#retainedExpiry = new RetainedExpiry(context);
+    const { authorizer } = context;
+    if (authorizer !== undefined) {
+      this.#mayReceive = ({ principal, clientId }, topicName) =>
+        authorizer.authorize(principal, clientId, "receive", topicName);
+    }
   }
 
   /**
@@ -94,7 +100,7 @@ export class Dispatcher {
     return false;
   }
 
-  /** With the policy "reject" a full queue refuses the message for all, so that none is half sent. */
+  /** With the policy "reject" a full queue refuses the message for all: it is never half sent. */
   #anyRejects(
     targets: readonly { session: Session; grant: Grant | undefined }[],
     message: Message,
@@ -159,14 +165,20 @@ export class Dispatcher {
     packetSizeOver: number,
     nowMs: number,
   ): void {
-    // What waits already goes first.
-    const member = group.queue.length > 0 ? undefined : group.pick(passOver, packetSizeOver);
+    // What waits already goes first, if whoever has room can take it.
+    const mustWait = message.qos > 0 && group.queue.length > 0 && packetSizeOver === 0;
+    const member = mustWait ? undefined : this.pick(group, message, passOver, packetSizeOver);
     if (member !== undefined) {
-      this.#toSession(member.session, message, member.grant, nowMs);
+      this.#toSession(member.session, message, member.grant, nowMs); // [MQTT-4.8.2-3]
+      return;
+    }
+    if (!group.anyMay(this.#mayReceive, message.topicName)) {
+      this.#context.ledger.record("not-authorized", message, group.key, nowMs);
       return;
     }
     if (message.qos === 0) {
-      this.#qos0ToGroup(group, message, passOver, nowMs);
+      const reason = group.hasOnline ? "qos0-slow-consumer" : "qos0-offline";
+      this.#context.ledger.record(reason, message, group.key, nowMs);
       return;
     }
     if (!this.#makeGroupRoom(group, message, nowMs)) return;
@@ -176,18 +188,14 @@ export class Dispatcher {
     } else this.#context.state.wait(group, message);
   }
 
-  #qos0ToGroup(
+  /** See `ShareGroup.pick`. */
+  pick(
     group: ShareGroup,
     message: Message,
     passOver: Session | undefined,
-    nowMs: number,
-  ): void {
-    const online = group
-      .members()
-      .find(({ session }) => session.peer !== undefined && session !== passOver);
-    if (online === undefined) {
-      this.#context.ledger.record("share-without-member", message, group.key, nowMs);
-    } else this.#toLane(online.session, message, online.grant, nowMs);
+    packetSizeOver: number,
+  ): Subscription | undefined {
+    return group.pick(message, this.#mayReceive, passOver, packetSizeOver);
   }
 
   #makeGroupRoom(group: ShareGroup, message: Message, nowMs: number): boolean {
@@ -227,31 +235,47 @@ export class Dispatcher {
     });
   }
 
-  /** Lets a Session that has room take what waits in the queues of its shared groups. */
-  pull(session: Session, nowMs: number): void {
-    if (session.sharedTotal === 0) return;
-    for (const subscription of session.subscriptions?.values() ?? []) {
-      if (subscription.parsed.shareName === "") continue;
+  /**
+   * Lets a connected Session that has room take what waits in the queues of its shared groups.
+   *
+   * @returns Whether it got something.
+   */
+  pull(session: Session, nowMs: number): boolean {
+    let pulled = false;
+    for (const subscription of session.shared?.values() ?? []) {
       const group = this.#context.state.groups.get(subscription.topicFilter);
-      if (group !== undefined) this.#pullFrom(group, subscription, nowMs);
-    }
-  }
-
-  #pullFrom(group: ShareGroup, { session, grant }: Subscription, nowMs: number): void {
-    const { ledger, recorder } = this.#context;
-    for (let head = group.queue.peek(); head !== undefined; head = group.queue.peek()) {
-      if (head.expiresAtMs <= nowMs) {
-        ledger.record("expired", head, group.key, nowMs);
-        recorder.assign(group, undefined, undefined);
-      } else if (!session.hasRoom) {
-        return;
-      } else if (grant.qos === 0) {
-        recorder.assign(group, undefined, undefined);
-        this.#toLane(session, head, grant, nowMs);
-      } else {
-        recorder.assign(group, session, grant);
-        session.peer?.markReady();
+      while (group !== undefined && group.queue.length > 0) {
+        if (!this.#pullFrom(group, subscription, nowMs)) break;
+        pulled = true;
       }
     }
+    return pulled;
+  }
+
+  /** Deals with the head of a group's queue, or returns false: not for this member, or not now. */
+  #pullFrom(group: ShareGroup, { session, grant }: Subscription, nowMs: number): boolean {
+    const { ledger, recorder } = this.#context;
+    const head = group.queue.peek() as Message;
+    if (head.expiresAtMs <= nowMs) {
+      ledger.record("expired", head, group.key, nowMs);
+      recorder.assign(group, undefined, undefined);
+      return true;
+    }
+    if (this.#mayReceive?.(session, head.topicName) === false) {
+      if (group.anyMay(this.#mayReceive, head.topicName)) return false; // It waits for those.
+      ledger.record("not-authorized", head, group.key, nowMs);
+      recorder.assign(group, undefined, undefined);
+      return true;
+    }
+    if (grant.qos === 0) {
+      if (session.peer?.takesQos0 !== true) return false;
+      recorder.assign(group, undefined, undefined);
+      this.#toLane(session, head, grant, nowMs);
+      return true;
+    }
+    if (!session.hasRoom) return false;
+    recorder.assign(group, session, grant);
+    session.peer?.markReady();
+    return true;
   }
 }

@@ -55,6 +55,7 @@ export class Lifecycle {
     if (session.timed !== undefined) wheel.delete(session.timed);
     session.queueFullPolicy = peer.link.policy.queueFullPolicy;
     session.connected(receiveMaximum);
+    for (const key of session.shared?.keys() ?? []) state.groups.get(key)?.connected(session);
     // Who may read what depends on the principal.
     if (this.#context.authorizer !== undefined) state.epoch += 1;
     return { session, sessionPresent, position };
@@ -66,9 +67,10 @@ export class Lifecycle {
    * @param discardWill After DISCONNECT 0x00 [MQTT-3.14.4-3].
    */
   leave(session: Session, discardWill: boolean, nowMs: number): void {
-    const { recorder } = this.#context;
+    const { recorder, state } = this.#context;
     session.peer = undefined;
     session.disconnected();
+    for (const key of session.shared?.keys() ?? []) state.groups.get(key)?.disconnected(session);
     this.#handOnShared(session, nowMs);
     if (discardWill) recorder.clearWill(session);
     const { will, expiryIntervalSec } = session;
@@ -110,7 +112,7 @@ export class Lifecycle {
 
   /** Discards a Session without a connection [MQTT-4.1.0-1], and says what was lost with it. */
   end(session: Session, nowMs: number): void {
-    const { ledger, recorder, observer, state, wheel } = this.#context;
+    const { ledger, recorder, observer, wheel } = this.#context;
     if (session.timed !== undefined) wheel.delete(session.timed);
     if (session.will !== undefined) this.#publishWill(session, nowMs);
     // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].
@@ -119,10 +121,7 @@ export class Lifecycle {
         ledger.record("session-ended", message, session.clientId, nowMs);
       }
     }
-    for (const topicFilter of session.subscriptions?.keys() ?? []) {
-      const group = state.groups.get(topicFilter);
-      if (group !== undefined) this.leaveGroup(group.key, nowMs);
-    }
+    for (const key of session.shared?.keys() ?? []) this.leaveGroup(key, nowMs);
     recorder.end(session);
     observer.sessionEnded?.({ clientId: session.clientId });
   }
@@ -142,7 +141,7 @@ export class Lifecycle {
    * message that was sent stays with it [MQTT-4.8.2-4].
    */
   #handOnShared(session: Session, nowMs: number): void {
-    if (session.sharedTotal === 0 || session.windowIfAny === undefined) return;
+    if (session.shared === undefined || session.windowIfAny === undefined) return;
     for (const entry of session.windowIfAny.entries()) {
       const { message, grant, stage, seq } = entry;
       const group = this.#context.state.groups.get(grant.shareKey);
@@ -159,7 +158,8 @@ export class Lifecycle {
     if (will === undefined) return;
     recorder.clearWill(session); // [MQTT-3.1.2-10]
     const { topicName, payload, qos, retain, properties } = will;
-    const message = Message.of(topicName, payload, qos, retain, properties); // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+    // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
+    const message = Message.of(topicName, payload, qos, retain, properties);
     message.publisherId = clientId;
     setExpiry(message, nowMs);
     if (authorizer?.authorize(principal, clientId, "publish", topicName) === false) {

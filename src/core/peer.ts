@@ -116,11 +116,18 @@ export class Peer {
     return this.#lane;
   }
 
+  /** It would take one more QoS 0 message now. */
+  get takesQos0(): boolean {
+    const lane = this.#lane;
+    if (lane === undefined) return true;
+    const { qos0MessagesMax, qos0BytesMax } = this.#context.limits;
+    return lane.length < qos0MessagesMax && lane.bytes < qos0BytesMax;
+  }
+
   /** @returns false when the lane is full. */
   offerQos0(message: Message, grant: Grant): boolean {
+    if (!this.takesQos0) return false;
     this.#lane ??= new Qos0Lane();
-    const { qos0MessagesMax, qos0BytesMax } = this.#context.limits;
-    if (this.#lane.length >= qos0MessagesMax || this.#lane.bytes >= qos0BytesMax) return false;
     this.#lane.push(message, grant);
     this.markReady();
     return true;
@@ -217,7 +224,8 @@ export class Peer {
     const method = connect.authenticationMethod;
     if (method !== undefined && authenticator?.methods.has(method) !== true) {
       const reason = `Authentication Method: ${method} is not supported`;
-      this.refuse({ reasonCode: ReasonCode.badAuthenticationMethod, reason }, nowMs); // [MQTT-4.12.0-1]
+      // [MQTT-4.12.0-1]
+      this.refuse({ reasonCode: ReasonCode.badAuthenticationMethod, reason }, nowMs);
       return;
     }
     if (authenticator === undefined) {
@@ -243,7 +251,8 @@ export class Peer {
     const context = this.#context;
     const { limits, lifecycle, observer, stats, authorizer } = context;
     const { will, cleanStart } = connect;
-    const clientId = connect.clientId === "" ? this.#newClientId() : connect.clientId; // [MQTT-3.1.3-7]
+    // [MQTT-3.1.3-7]
+    const clientId = connect.clientId === "" ? this.#newClientId() : connect.clientId;
     if (
       will !== undefined &&
       authorizer?.authorize(principal, clientId, "publish", will.topicName) === false
@@ -326,7 +335,7 @@ export class Peer {
     const state = this.#state;
     if (state.at !== "connected") return;
     if (state.authentication === undefined) {
-      throw protocolError("MQTT-4.12.0-7", "AUTH without an Authentication Method"); // [MQTT-4.12.0-7]
+      throw protocolError("MQTT-4.12.0-7", "AUTH without an Authentication Method");
     }
     state.authentication.reauthenticate(packet, nowMs); // [MQTT-4.12.1-1]
   }

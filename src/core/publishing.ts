@@ -1,4 +1,4 @@
-/** PUBLISH and PUBREL from a client: checks in order, then dispatch, then the answer (§3.3, §4.3). */
+/** PUBLISH and PUBREL from a client: checks, then dispatch, then the answer (§3.3, §4.3). */
 import { InboundAliases } from "../delivery/topic-aliases.ts";
 import type { AckPacket, AckType, PublishPacket } from "../protocol/packets.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
@@ -158,7 +158,7 @@ function refuse(peer: Peer, { message, packetId }: PublishPacket, reasonCode: Re
   peer.replies.acknowledge(answer, packetId, reasonCode, 0);
 }
 
-/** PUBREL ends the exchange [MQTT-4.3.3-11]; after it the identifier is new again [MQTT-4.3.3-12]. */
+/** PUBREL ends the exchange [MQTT-4.3.3-11]; then its identifier is new again [MQTT-4.3.3-12]. */
 export function pubrelReceived(
   peer: Peer,
   session: Session,

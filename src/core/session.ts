@@ -41,7 +41,7 @@ export class Session {
   queueFullPolicy: QueueFullPolicy = "drop-oldest";
   replays: Replay[] | undefined = undefined;
   /** Those of its subscriptions that are shared: it may pull from their groups' queues. */
-  sharedTotal = 0;
+  shared: Map<string, Subscription> | undefined = undefined;
   #window: OutboundWindow | undefined = undefined;
   #inbound: InboundWindow | undefined = undefined;
   #receiveMaximum = 0;

@@ -124,7 +124,8 @@ export class BrokerState {
     session.subscriptions.set(topicFilter, added);
     if (old === undefined) this.subscriptionsTotal += 1;
     if (parsed.shareName !== "") {
-      if (old === undefined) session.sharedTotal += 1;
+      session.shared ??= new Map();
+      session.shared.set(topicFilter, added);
       this.#groupOf(topicFilter, parsed.topicFilter).set(added);
       return;
     }
@@ -142,7 +143,7 @@ export class BrokerState {
     return group;
   }
 
-  /** Does nothing where no such Subscription is: filters are compared as they are [MQTT-3.10.4-1]. */
+  /** Without such a Subscription, nothing: filters are compared as they are [MQTT-3.10.4-1]. */
   unsubscribe(session: Session | undefined, topicFilter: string): void {
     const old = session?.subscriptions?.get(topicFilter);
     if (session === undefined || old === undefined) return;
@@ -153,7 +154,8 @@ export class BrokerState {
       this.filters.delete(old.parsed.topicFilter, old);
       return;
     }
-    session.sharedTotal -= 1;
+    session.shared?.delete(topicFilter);
+    if (session.shared?.size === 0) session.shared = undefined;
     const group = this.groups.get(topicFilter);
     group?.delete(session);
     if (group === undefined || group.size > 0) return;
