@@ -67,8 +67,6 @@ const RELEASED = 1 << 2;
 const COUNTED = 1 << 3;
 /** It answers a SUBSCRIBE from the retained store: RETAIN goes out as 1. */
 const RETAINED = 1 << 4;
-/** It was restored, and may have been sent before: DUP on its first send. */
-const MAYBE_SENT = 1 << 5;
 
 export class OutboundWindow {
   readonly #packetIdMax: number;
@@ -191,9 +189,9 @@ export class OutboundWindow {
     queue.vacate(seq);
     this.#queued -= 1;
     sent.skipTo(seq, grant);
-    sent.push(message, grant, (flags & ~MAYBE_SENT) | COUNTED);
+    sent.push(message, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
-    this.#fill(delivery, seq, (flags & MAYBE_SENT) !== 0); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+    this.#fill(delivery, seq, false); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     return "send";
   }
 
@@ -265,7 +263,7 @@ export class OutboundWindow {
       const [message, grant] = [this.#queue.messages[at], this.#queue.grants[at] as Grant];
       const flags = flagsAt(this.#queue, old);
       this.#sent.skipTo(old, grant);
-      this.#sent.push(message, grant, flags & ~MAYBE_SENT);
+      this.#sent.push(message, grant, flags);
       this.#queue.vacate(old);
       this.#queued -= 1;
     }
@@ -312,25 +310,26 @@ export class OutboundWindow {
   }
 
   /**
-   * Fills a new window with what `entries` gave. What was sent, or may have been, is queued again
-   * under its old Packet Identifier and goes out with DUP.
+   * Fills a new window with what `entries` gave: what was sent goes out again under its old Packet
+   * Identifier with DUP once a connection is there, the rest waits for its first send.
    */
   restore(entries: readonly WindowEntry[], tail: number): void {
-    for (const entry of entries) {
-      const flags =
-        entry.qos | (entry.retained ? RETAINED : 0) | (entry.stage === "sent" ? MAYBE_SENT : 0);
-      this.#queue.skipTo(entry.seq, entry.grant);
-      this.#queue.push(entry.message, entry.grant, flags);
-      if (entry.message !== undefined) this.#bytes += sizeOf(entry.message);
+    const queue = this.#queue;
+    for (const { seq, stage, qos, retained, message, grant } of entries) {
+      const ring = stage === "queued" ? queue : this.#sent;
+      const released = stage === "released" ? RELEASED : 0;
+      ring.skipTo(seq, grant);
+      ring.push(message, grant, qos | (retained ? RETAINED : 0) | released);
+      if (message !== undefined) this.#bytes += sizeOf(message);
       this.#unfinished += 1;
-      this.#queued += 1;
-      if (entry.stage === "released") this.release(entry.seq);
+      if (ring === queue) this.#queued += 1;
     }
     const last = entries.at(-1);
-    if (last === undefined || last.stage === "released") {
-      this.#queue.head = tail;
-      this.#queue.tail = tail;
-    } else this.#queue.skipTo(tail, last.grant);
+    if (last?.stage === "queued") queue.skipTo(tail, last.grant);
+    else {
+      queue.head = tail;
+      queue.tail = tail;
+    }
   }
 
   #ringOf(seq: number): Ring {
