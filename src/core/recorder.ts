@@ -78,10 +78,29 @@ export class Recorder {
     const { clientId } = session;
     if (session.isRecorded) {
       const type = "subscribe";
-      return this.#record({ type, clientId, topicFilter, options, subscriptionIdentifier });
+      const waiting = this.#takeUnrecorded(topicFilter);
+      let position = this.#record({ type, clientId, topicFilter, options, subscriptionIdentifier });
+      for (const message of waiting) position = this.#wait(message, topicFilter);
+      return position;
     }
     this.#state.subscribe(session, topicFilter, options, subscriptionIdentifier);
     return 0;
+  }
+
+  /** What waits in a shared group that has only had transient members so far. */
+  #takeUnrecorded(key: string): Message[] {
+    const group = this.#state.groups.get(key);
+    if (group === undefined || group.isRecorded) return [];
+    const messages = group.queue.items();
+    for (const _ of messages) this.#state.unwait(group);
+    return messages;
+  }
+
+  #wait(message: Message, shareKey: string): number {
+    return this.publish({
+      ...{ type: "publish", message, recipients: [], shareKeys: [shareKey] },
+      ...{ retain: false, heldBy: "", heldPacketId: 0 },
+    });
   }
 
   unsubscribe(session: Session, topicFilter: string): number {
