@@ -62,7 +62,7 @@ function unsupported(spec: string, detail: string): ProtocolError {
   return new ProtocolError(ReasonCode.unsupportedProtocolVersion, spec, detail);
 }
 
-/** What follows the Protocol Version (§3.1.2.3 ff.), which `reader.version` is. */
+/** What follows the Protocol Version, which `reader.version` is, to the letter [MQTT-3.1.4-1]. */
 export function decodeConnect(reader: BodyReader, properties: Properties): ConnectPacket {
   const protocolVersion = reader.version;
   const flags = reader.u8("Connect Flags");
@@ -75,8 +75,9 @@ export function decodeConnect(reader: BodyReader, properties: Properties): Conne
   // The order is fixed [MQTT-3.1.3-1]; Client Identifier is always there [MQTT-3.1.3-3].
   const clientId = reader.utf8("Client Identifier"); // [MQTT-3.1.3-4]
   const will = (flags & WILL) === 0 ? undefined : decodeWill(reader, flags, properties);
-  // [MQTT-3.1.2-16] .. [MQTT-3.1.2-19]
+  // [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.3-12]
   const userName = (flags & USER_NAME) !== 0 ? reader.utf8("User Name") : undefined;
+  // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
   const password = (flags & PASSWORD) !== 0 ? reader.binary("Password") : undefined;
   return {
     type: "connect",
