@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const args = process.argv.slice(2);
-const valueOf = (flag) =>
+const flagValue = (flag) =>
   args.find((arg) => arg.startsWith(`--${flag}=`))?.slice(`--${flag}=`.length);
 const named = args.filter((arg) => !arg.startsWith("--"));
 
@@ -26,8 +26,8 @@ const files =
           .map((path) => join(folder, path)),
       );
 
-const node = valueOf("node") ?? process.execPath;
-const reporter = valueOf("reporter");
+const node = flagValue("node") ?? process.execPath;
+const reporter = flagValue("reporter");
 const run = spawnSync(
   node,
   [

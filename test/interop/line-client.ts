@@ -52,6 +52,8 @@ class LineClient implements InteropClient {
   readonly #replies: Mailbox<Line>;
   readonly #messages = new Mailbox<Received>("a message");
   readonly #lost = new Mailbox<number | undefined>("the broker to close");
+  /** Topics by alias: Paho hands aliases on as they came, to be looked up by its user. */
+  readonly #topics = new Map<number | undefined, string>();
   sessionPresent: boolean | undefined;
   assignedClientId: string | undefined;
 
@@ -143,9 +145,16 @@ class LineClient implements InteropClient {
   }
 
   #heard(line: Line): void {
-    if (line.verb === "message") this.#messages.push(receivedFrom(line));
+    if (line.verb === "message") this.#messages.push(this.#withTopic(receivedFrom(line)));
     else if (line.verb === "lost") this.#lost.push(optionalNumber(field(line, "code")));
     else this.#replies.push(line);
+  }
+
+  #withTopic(received: Received): Received {
+    const alias = received.properties.topicAlias;
+    if (received.topic === "") return { ...received, topic: this.#topics.get(alias) ?? "" };
+    if (alias !== undefined) this.#topics.set(alias, received.topic);
+    return received;
   }
 }
 
