@@ -39,6 +39,8 @@ export interface BrokerOptions {
   /** How often `$SYS` topics are published; 0: never. */
   readonly sysIntervalMs: number;
   readonly version: string;
+  /** Highest Packet Identifier towards clients: below 65,535 only in simulations. */
+  readonly packetIdMax?: number;
 }
 
 export class Broker {
@@ -48,7 +50,7 @@ export class Broker {
 
   constructor(options: BrokerOptions, nowMs: number) {
     const { limits, journal, observer, authenticator, authorizer } = options;
-    const state = new BrokerState();
+    const state = new BrokerState(options.packetIdMax);
     const mayReceive =
       authorizer === undefined
         ? undefined

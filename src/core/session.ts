@@ -45,8 +45,15 @@ export class Session {
   #window: OutboundWindow | undefined = undefined;
   #inbound: InboundWindow | undefined = undefined;
   #receiveMaximum = 0;
+  readonly #packetIdMax: number;
 
-  constructor(clientId: string, principal: Principal, expiryIntervalSec: number) {
+  constructor(
+    clientId: string,
+    principal: Principal,
+    expiryIntervalSec: number,
+    packetIdMax: number,
+  ) {
+    this.#packetIdMax = packetIdMax;
     this.clientId = clientId;
     this.principal = principal;
     this.expiryIntervalSec = expiryIntervalSec;
@@ -55,7 +62,7 @@ export class Session {
   /** QoS 1 and 2 on their way to the client. */
   get window(): OutboundWindow {
     if (this.#window === undefined) {
-      this.#window = new OutboundWindow();
+      this.#window = new OutboundWindow(this.#packetIdMax);
       this.#window.connected(this.#receiveMaximum);
     }
     return this.#window;

@@ -7,7 +7,7 @@
  */
 import { sizeOf } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
-import type { SubscriptionOptions } from "../protocol/packets.ts";
+import { type SubscriptionOptions, UINT16_MAX } from "../protocol/packets.ts";
 import { parseFilter } from "../protocol/topic.ts";
 import type { AssignOp, LeaveOp, Op, OpenOp, PublishOp, SessionSnapshot } from "./ops.ts";
 import { RetainedStore } from "./retained.ts";
@@ -24,6 +24,12 @@ export class BrokerState {
   /** Changes whenever the answer to "who gets this topic" may have changed. */
   epoch = 1;
   subscriptionsTotal = 0;
+  readonly #packetIdMax: number;
+
+  /** @param packetIdMax Highest Packet Identifier towards clients; 65,535 but in simulations. */
+  constructor(packetIdMax: number = UINT16_MAX) {
+    this.#packetIdMax = packetIdMax;
+  }
 
   apply(op: Op): void {
     switch (op.type) {
@@ -75,7 +81,7 @@ export class BrokerState {
 
   /** A Session with nothing in it yet. */
   create(clientId: string, principal: Session["principal"], expiryIntervalSec: number): Session {
-    const session = new Session(clientId, principal, expiryIntervalSec);
+    const session = new Session(clientId, principal, expiryIntervalSec, this.#packetIdMax);
     this.sessions.set(clientId, session);
     return session;
   }
