@@ -4,6 +4,9 @@ import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Replay, Session } from "./session.ts";
 
+/** Retained messages looked at in one turn that are not for the client, and replays that end. */
+const SEARCH_STEPS_MAX = 64;
+
 /** @returns The shared Delivery, filled, or undefined when there is nothing to send now. */
 export function pollDelivery(
   peer: Peer,
@@ -21,7 +24,7 @@ export function pollDelivery(
     (session.shared !== undefined &&
       context.dispatcher.pull(session, nowMs) &&
       pollLanes(peer, session, context, nowMs)) ||
-    pollRetained(session, context, nowMs);
+    pollRetained(peer, session, context, nowMs);
   if (!found) return undefined;
   complete(peer, delivery, context, nowMs);
   return delivery;
@@ -60,19 +63,27 @@ function pollLane(peer: Peer, session: Session, context: Context, nowMs: number)
 
 /**
  * Retained messages for the SUBSCRIBEs that wait for them, one at each call: a hundred thousand of
- * them leave as the client takes them, over many turns, and nobody else waits.
+ * them leave as the client takes them, over many turns, and nobody else waits. Nor does anybody
+ * wait for a search among messages that are not for this client.
  */
-function pollRetained(session: Session, context: Context, nowMs: number): boolean {
+function pollRetained(peer: Peer, session: Session, context: Context, nowMs: number): boolean {
   const { replays } = session;
-  for (let replay = replays?.[0]; replay !== undefined; replay = replays?.[0]) {
+  if (replays === undefined) return false;
+  for (let step = 0; step < SEARCH_STEPS_MAX; step += 1) {
+    const [topicFilter, replay] = replays.entries().next().value ?? [];
+    if (topicFilter === undefined || replay === undefined) {
+      session.replays = undefined;
+      return false;
+    }
     const { subscription, messages } = replay;
-    const isCurrent = session.subscriptions?.get(subscription.topicFilter) === subscription;
+    const isCurrent = session.subscriptions?.get(topicFilter) === subscription;
     if (isCurrent && subscription.grant.qos > 0 && !session.hasRoom) return false;
     const next = isCurrent ? messages.next() : undefined;
-    if (next === undefined || next.done) replays?.shift();
+    if (next === undefined || next.done === true) replays.delete(topicFilter);
+    else if (next.value === undefined) break;
     else if (sendRetained(session, replay, next.value, context, nowMs)) return true;
   }
-  session.replays = undefined;
+  peer.markReady(); // The search goes on in the next turn.
   return false;
 }
 

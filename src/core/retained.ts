@@ -12,6 +12,12 @@ interface Node {
   children: Map<string, Node> | undefined;
 }
 
+/** Nodes that one step of a walk looks at, at most: then others have their turn. */
+const WALK_NODES_MAX = 1_000;
+
+/** Retained messages one at a time; undefined in between: it has looked at many and found none. */
+export type RetainedWalk = Iterator<Message | undefined, void>;
+
 export class RetainedStore {
   readonly #root: Node = newNode();
   #count = 0;
@@ -85,16 +91,19 @@ export class RetainedStore {
    * It may be left and taken up again turns later, whatever was stored or deleted meanwhile;
    * messages stored after its start are left out, since live delivery has them.
    */
-  match(topicFilter: string): Generator<Message, void> {
+  match(topicFilter: string): RetainedWalk {
     return this.#walk(topicFilter.split("/"), this.#serial);
   }
 
-  *#walk(levels: readonly string[], until: number): Generator<Message, void> {
+  *#walk(levels: readonly string[], until: number): Generator<Message | undefined, void> {
     const open = levels.at(-1) === "#"; // Then everything below the levels before it matches too.
     const fixed = open ? levels.length - 1 : levels.length;
     // Each step of the walk is an iterator over the nodes still to look at on one level.
     const walk: Iterator<[string, Node]>[] = [[["", this.#root] as [string, Node]].values()];
+    let seen = 0;
     while (walk.length > 0) {
+      seen += 1;
+      if (seen % WALK_NODES_MAX === 0) yield undefined;
       const step = (walk.at(-1) as Iterator<[string, Node]>).next();
       if (step.done) {
         walk.pop();
@@ -116,7 +125,7 @@ export class RetainedStore {
     const nodes: Node[] = [this.#root];
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
       if (node.message !== undefined) yield node.message;
-      if (node.children !== undefined) nodes.push(...node.children.values());
+      for (const child of node.children?.values() ?? []) nodes.push(child);
     }
   }
 }

@@ -1,17 +1,17 @@
 import { InboundWindow } from "../delivery/inbound-window.ts";
 import { OutboundWindow } from "../delivery/outbound-window.ts";
-import type { Message } from "../protocol/message.ts";
 import type { Will } from "../protocol/packets.ts";
 import type { SessionSnapshot } from "./ops.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal, QueueFullPolicy } from "./ports.ts";
+import type { RetainedWalk } from "./retained.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Timed } from "./wheel.ts";
 
 /** Retained messages still to be sent in answer to one SUBSCRIBE. */
 export interface Replay {
   readonly subscription: Subscription;
-  readonly messages: Iterator<Message, void>;
+  readonly messages: RetainedWalk;
 }
 
 /**
@@ -39,7 +39,8 @@ export class Session {
   subscriptions: Map<string, Subscription> | undefined = undefined;
   /** Of the listener that it last came by. */
   queueFullPolicy: QueueFullPolicy = "drop-oldest";
-  replays: Replay[] | undefined = undefined;
+  /** By Topic Filter: a SUBSCRIBE of the same filter starts its replay again. */
+  replays: Map<string, Replay> | undefined = undefined;
   /** Those of its subscriptions that are shared: it may pull from their groups' queues. */
   shared: Map<string, Subscription> | undefined = undefined;
   #window: OutboundWindow | undefined = undefined;

@@ -88,8 +88,9 @@ function replayRetained(session: Session, topicFilter: string, { state }: Contex
   const subscription = session.subscriptions?.get(topicFilter);
   if (subscription === undefined || subscription.parsed.shareName !== "") return;
   const messages = state.retained.match(subscription.parsed.topicFilter);
-  session.replays ??= [];
-  session.replays.push({ subscription, messages });
+  session.replays ??= new Map();
+  session.replays.delete(topicFilter); // To the end of the line.
+  session.replays.set(topicFilter, { subscription, messages });
 }
 
 /** Removes Subscriptions; what they had started to deliver goes on [MQTT-3.10.4-3]. */
@@ -107,6 +108,7 @@ export function unsubscribe(
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted; // [MQTT-3.10.4-5]
     if (subscription.parsed.shareName !== "") lifecycle.leaveGroup(topicFilter, nowMs);
     position = recorder.unsubscribe(session, topicFilter); // [MQTT-3.10.4-2]
+    session.replays?.delete(topicFilter);
     observer.unsubscribed?.({ clientId: session.clientId, topicFilter });
     return ReasonCode.success;
   });
