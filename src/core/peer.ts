@@ -24,6 +24,7 @@ import { connackRefusing, disconnectFor, type Refusal, shortened } from "./closi
 import { connackOf, refusalOf } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { pollDelivery } from "./delivering.ts";
+import type { Limits } from "./limits.ts";
 import type { Link, Principal } from "./ports.ts";
 import { publishReceived, pubrelReceived } from "./publishing.ts";
 import type { Session } from "./session.ts";
@@ -38,14 +39,16 @@ type PeerState =
       readonly connect: ConnectPacket;
       readonly authentication: Authentication;
     }
-  | {
-      readonly at: "connected";
-      readonly connect: ConnectPacket;
-      readonly session: Session;
-      readonly authentication: Authentication | undefined;
-    }
+  | Connected
   /** It may still have something to send; then the connection is to be closed. */
   | { readonly at: "closing" };
+
+interface Connected {
+  readonly at: "connected";
+  readonly connect: ConnectPacket;
+  readonly session: Session;
+  readonly authentication: Authentication | undefined;
+}
 
 const CLOSING: PeerState = { at: "closing" };
 
@@ -57,6 +60,8 @@ export class Peer {
   version: ProtocolVersion = 5;
   /** The client's Maximum Packet Size [MQTT-3.1.2-24]. */
   maximumPacketSize: number = Number.POSITIVE_INFINITY;
+  /** As they were when it connected: what CONNACK has said holds [MQTT-3.3.2-12]. */
+  limits: Limits;
   /** Aliases that the client has set, and those set towards it; neither until one is used. */
   inboundAliases: InboundAliases | undefined = undefined;
   outboundAliases: OutboundAliases | undefined = undefined;
@@ -76,6 +81,7 @@ export class Peer {
     this.link = link;
     this.#context = context;
     this.#heardMs = nowMs;
+    this.limits = context.limits;
     const deadlineMs = nowMs + context.limits.connectTimeoutMs;
     this.#state = { at: "connecting", deadlineMs };
     context.wheel.set(this, deadlineMs);
@@ -150,7 +156,7 @@ export class Peer {
     this.#heardMs = nowMs;
     switch (state.at) {
       case "connected":
-        this.#receiveConnected(packet, state.session, nowMs);
+        this.#receiveConnected(packet, state, nowMs);
         break;
       case "connecting":
         // [MQTT-3.1.0-1]
@@ -165,7 +171,7 @@ export class Peer {
     }
   }
 
-  #receiveConnected(packet: Packet, session: Session, nowMs: number): void {
+  #receiveConnected(packet: Packet, { connect, session }: Connected, nowMs: number): void {
     this.markReady();
     switch (packet.type) {
       case "publish":
@@ -194,7 +200,7 @@ export class Peer {
         this.replies.push({ type: "pingresp" }, 0); // [MQTT-3.12.4-1]
         break;
       case "disconnect":
-        this.#disconnected(packet, session, nowMs);
+        this.#disconnected(packet, connect, session, nowMs);
         break;
       case "auth":
         this.#reauthenticate(packet, nowMs);
@@ -251,6 +257,7 @@ export class Peer {
     const context = this.#context;
     const { limits, lifecycle, observer, stats, authorizer } = context;
     const { will, cleanStart } = connect;
+    this.limits = limits;
     // [MQTT-3.1.3-7]
     const clientId = connect.clientId === "" ? this.#newClientId() : connect.clientId;
     if (
@@ -264,7 +271,7 @@ export class Peer {
       connect.sessionExpiryIntervalSec,
       limits.sessionExpiryMaxSec,
     );
-    const keepAliveSec = keepAliveWithin(connect.keepAliveSec, limits.keepAliveMaxSec);
+    const keepAliveSec = keepAliveWithin(limits.keepAliveMaxSec, connect);
     const receiveMaximum = Math.min(connect.receiveMaximum, limits.inflightMax);
     const opening = { clientId, principal, cleanStart, expiryIntervalSec, receiveMaximum, will };
     const { session, sessionPresent, position } = lifecycle.open(this, opening, nowMs);
@@ -340,10 +347,15 @@ export class Peer {
     state.authentication.reauthenticate(packet, nowMs); // [MQTT-4.12.1-1]
   }
 
-  #disconnected(packet: DisconnectPacket, session: Session, nowMs: number): void {
+  #disconnected(
+    packet: DisconnectPacket,
+    connect: ConnectPacket,
+    session: Session,
+    nowMs: number,
+  ): void {
     const { sessionExpiryIntervalSec } = packet;
     if (sessionExpiryIntervalSec !== undefined) {
-      if (session.expiryIntervalSec === 0 && sessionExpiryIntervalSec > 0) {
+      if (connect.sessionExpiryIntervalSec === 0 && sessionExpiryIntervalSec > 0) {
         throw protocolError("§3.14.2.2.2", "Session Expiry Interval: was 0 in CONNECT");
       }
       const { sessionExpiryMaxSec } = this.#context.limits;
@@ -463,9 +475,11 @@ export class Peer {
 
 const ANONYMOUS: Principal = { name: "" };
 
-function keepAliveWithin(askedSec: number, maxSec: number): number {
-  if (maxSec === 0) return askedSec;
-  return askedSec === 0 ? maxSec : Math.min(askedSec, maxSec);
+function keepAliveWithin(maxSec: number, { keepAliveSec, protocolVersion }: ConnectPacket): number {
+  if (maxSec === 0) return keepAliveSec;
+  if (keepAliveSec === 0) return maxSec;
+  // A client of 3.x cannot be told another one [3.1.1 MQTT-3.1.2-24].
+  return protocolVersion < 5 ? keepAliveSec : Math.min(keepAliveSec, maxSec);
 }
 
 function protocolError(spec: string, detail: string): ProtocolError {

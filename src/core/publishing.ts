@@ -24,7 +24,7 @@ export function publishReceived(
   const { stats, dispatcher } = context;
   stats.publishReceived += 1;
   stats.publishBytesReceived += message.payloadSize;
-  if (packet.topicAlias !== 0) resolveAlias(peer, packet, context);
+  if (packet.topicAlias !== 0) resolveAlias(peer, packet);
   if (message.qos > 0 && isRepeated(peer, session, packet, context)) return;
   checkFeatures(peer, packet);
 
@@ -53,32 +53,35 @@ function isRepeated(
   peer: Peer,
   session: Session,
   { message, packetId }: PublishPacket,
-  { limits, journal }: Context,
+  { journal }: Context,
 ): boolean {
-  const held = session.heldTotal;
-  if (message.qos === 2 && held > 0 && session.inbound.has(packetId)) {
+  const inbound = session.inboundIfAny;
+  if (message.qos === 2 && inbound?.has(packetId) === true) {
+    inbound.hold(packetId);
     peer.replies.acknowledge("pubrec", packetId, ReasonCode.success, journal.appended);
     return true;
   }
   // [MQTT-3.3.4-7] Only 5.0 has told the client how many it may send.
-  if (peer.version === 5 && held + peer.replies.pubacks >= limits.receiveMaximum) {
+  const { receiveMaximum } = peer.limits;
+  if (peer.version === 5 && (inbound?.counted ?? 0) + peer.replies.pubacks >= receiveMaximum) {
     throw new ProtocolError(
       ReasonCode.receiveMaximumExceeded,
       "MQTT-3.3.4-7",
-      `Receive Maximum: over ${limits.receiveMaximum} unacknowledged PUBLISH packets`,
+      `Receive Maximum: over ${receiveMaximum} unacknowledged PUBLISH packets`,
     );
   }
   return false;
 }
 
 /** Topic Alias: names the topic, or stands for its name (§3.3.2.3.4) [MQTT-3.3.2-12]. */
-function resolveAlias(peer: Peer, packet: PublishPacket, { limits }: Context): void {
+function resolveAlias(peer: Peer, packet: PublishPacket): void {
   const { message, topicAlias } = packet;
-  if (topicAlias > limits.topicAliasMax) {
+  const { topicAliasMax } = peer.limits;
+  if (topicAlias > topicAliasMax) {
     throw new ProtocolError(
       ReasonCode.topicAliasInvalid,
       "MQTT-3.3.2-9",
-      `Topic Alias: ${topicAlias} is over the maximum, ${limits.topicAliasMax}`,
+      `Topic Alias: ${topicAlias} is over the maximum, ${topicAliasMax}`,
     );
   }
   if (message.topicName !== "") {
@@ -165,7 +168,7 @@ export function pubrelReceived(
   { packetId }: AckPacket,
   { recorder }: Context,
 ): void {
-  const isHeld = session.heldTotal > 0 && session.inbound.has(packetId);
+  const isHeld = session.inboundIfAny?.has(packetId) === true;
   const position = isHeld ? recorder.unhold(session, packetId) : 0;
   const reasonCode = isHeld ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
   peer.replies.acknowledge("pubcomp", packetId, reasonCode, position); // [MQTT-3.7.2-1]

@@ -73,6 +73,7 @@ export class Session {
   connected(receiveMaximum: number): void {
     this.#receiveMaximum = receiveMaximum;
     this.#window?.connected(receiveMaximum);
+    this.#inbound?.connected();
   }
 
   disconnected(): void {
@@ -96,8 +97,9 @@ export class Session {
     return this.#inbound;
   }
 
-  get heldTotal(): number {
-    return this.#inbound === undefined ? 0 : this.#inbound.size;
+  /** The same, or undefined if nothing was ever on its way. */
+  get inboundIfAny(): InboundWindow | undefined {
+    return this.#inbound;
   }
 
   snapshot(): SessionSnapshot {
