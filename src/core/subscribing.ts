@@ -38,7 +38,11 @@ export function subscribe(
   const reasonCodes: number[] = []; // [MQTT-3.8.4-6] [MQTT-3.9.3-1]
   let position = 0;
   for (const request of packet.subscriptions) {
-    const refused = refusalOf(session, request, policy, context);
+    // More than it may have at once: not even looked at, or a packet of one filter could be long work.
+    const isTooMuch = reasonCodes.length >= context.limits.subscriptionsPerSessionMax;
+    const refused = isTooMuch
+      ? ReasonCode.quotaExceeded
+      : refusalOf(session, request, policy, context);
     if (refused !== undefined) {
       reasonCodes.push(refused); // [MQTT-3.8.4-7] [MQTT-3.9.3-2]
       continue;
