@@ -50,7 +50,9 @@ export class Dispatcher {
     this.matched = route.targets.length + route.groups.length;
     this.refused = false;
     if (message.retain && !this.#mayRetain(message, nowMs)) return 0;
-    if (message.qos > 0 && this.#anyRejects(route.targets, message, nowMs)) return 0;
+    // A will, or the broker itself, cannot be refused: those queues just do not get it.
+    const canBeTold = message.qos > 0 && from?.peer !== undefined;
+    if (canBeTold && this.#anyRejects(route.targets, message, nowMs)) return 0;
 
     this.#recipients = undefined;
     this.#shareKeys = undefined;

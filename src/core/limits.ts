@@ -41,7 +41,7 @@ export interface Limits {
   readonly topicAliasOutboundMax: number;
   readonly retainedMessagesMax: number;
   readonly retainedBytesMax: number;
-  /** Topics whose matching subscriptions are remembered. */
+  /** Who gets which topic is remembered up to here: one for each topic and each receiver of it. */
   readonly routesMax: number;
   /** Entries of the loss ledger's ring. */
   readonly ledgerEntriesMax: number;

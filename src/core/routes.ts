@@ -27,6 +27,8 @@ export class Routes {
   readonly #state: BrokerState;
   readonly #mayReceive: ((session: Session, topicName: string) => boolean) | undefined;
   readonly #routes = new Map<string, Route>();
+  /** Places taken by what is remembered: one for each topic and each of its receivers. */
+  #places = 0;
   #latest: Route = { topicName: "", epoch: 0, targets: [], groups: [], denied: [] };
 
   /** @param mayReceive Undefined: everybody may receive everything. */
@@ -38,22 +40,39 @@ export class Routes {
     this.#mayReceive = mayReceive;
   }
 
-  /** @param routesMax Topics to remember; beyond that the one remembered longest is forgotten. */
+  /** @param routesMax Places; beyond that the topics remembered longest are forgotten. */
   of(topicName: string, routesMax: number): Route {
     const { epoch } = this.#state;
     const latest = this.#latest;
     if (latest.topicName === topicName && latest.epoch === epoch) return latest;
     let route = this.#routes.get(topicName);
     if (route === undefined || route.epoch !== epoch) {
+      if (route !== undefined) this.#forget(route);
       route = this.#build(topicName, epoch);
-      if (this.#routes.size >= routesMax && !this.#routes.has(topicName)) {
-        const [oldest = ""] = this.#routes.keys();
-        this.#routes.delete(oldest);
-      }
-      this.#routes.set(topicName, route);
+      this.#remember(route, routesMax);
     }
     this.#latest = route;
     return route;
+  }
+
+  get places(): number {
+    return this.#places;
+  }
+
+  #remember(route: Route, routesMax: number): void {
+    const places = placesOf(route);
+    if (places > routesMax) return;
+    for (const oldest of this.#routes.values()) {
+      if (this.#places + places <= routesMax) break;
+      this.#forget(oldest);
+    }
+    this.#routes.set(route.topicName, route);
+    this.#places += places;
+  }
+
+  #forget(route: Route): void {
+    this.#routes.delete(route.topicName);
+    this.#places -= placesOf(route);
   }
 
   #build(topicName: string, epoch: number): Route {
@@ -78,7 +97,13 @@ export class Routes {
   }
 }
 
+function placesOf({ targets, groups, denied }: Route): number {
+  return 1 + targets.length + groups.length + denied.length;
+}
+
 function targetOf(session: Session, subscriptions: readonly Subscription[]): Target {
+  const [first] = subscriptions;
+  if (first !== undefined && subscriptions.length === 1) return first; // As most: nothing is made.
   const grant = mergeGrants(subscriptions);
   const others = subscriptions.filter(({ options }) => !options.noLocal); // [MQTT-3.8.3-3]
   const ownGrant = others.length === subscriptions.length ? grant : mergeGrants(others);

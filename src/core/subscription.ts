@@ -12,8 +12,9 @@ export interface Subscription {
   readonly options: SubscriptionOptions;
   /** 0: none. */
   readonly subscriptionIdentifier: number;
-  /** What it grants taken alone. */
+  /** What it grants taken alone: to others' messages, and to those of its own Session. */
   readonly grant: Grant;
+  readonly ownGrant: Grant | undefined;
 }
 
 export function newSubscription(
@@ -29,7 +30,8 @@ export function newSubscription(
     subscriptionIdentifiers: subscriptionIdentifier === 0 ? NONE : [subscriptionIdentifier],
     shareKey: parsed.shareName === "" ? "" : topicFilter,
   };
-  return { session, topicFilter, parsed, options, subscriptionIdentifier, grant };
+  const ownGrant = options.noLocal ? undefined : grant; // [MQTT-3.8.3-3]
+  return { session, topicFilter, parsed, options, subscriptionIdentifier, grant, ownGrant };
 }
 
 /**
