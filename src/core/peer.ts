@@ -50,6 +50,9 @@ interface Connected {
   readonly authentication: Authentication | undefined;
 }
 
+/** Answers that may wait; a client that sends and never reads would grow them without end. */
+const REPLIES_MAX = 10_000;
+
 const CLOSING: PeerState = { at: "closing" };
 
 export class Peer {
@@ -87,8 +90,12 @@ export class Peer {
     context.wheel.set(this, deadlineMs);
   }
 
-  /** False while the Authenticator thinks: what has come stays where it is. */
+  /**
+   * False while the Authenticator thinks, or too many answers wait for the client to read them:
+   * what has come stays where it is.
+   */
   get takesPackets(): boolean {
+    if (this.replies.length >= REPLIES_MAX) return false;
     return this.#state.at !== "authenticating" || !this.#state.authentication.isPending;
   }
 

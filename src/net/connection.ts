@@ -71,7 +71,7 @@ export class Connection implements Link {
     try {
       while (peer.takesPackets && !peer.isClosing) {
         const packet = decoder.next();
-        if (packet === undefined) return;
+        if (packet === undefined) break;
         peer.receive(packet, nowMs);
         if (this.#isStranger && peer.isConnected) this.#known();
       }
@@ -79,7 +79,7 @@ export class Connection implements Link {
       if (!(error instanceof ProtocolError)) throw error; // Our bug: crash, do not guess.
       peer.violated(error, decoder.protocolVersion, nowMs);
     }
-    // The Authenticator thinks: the rest stays in the decoder and in the socket.
+    // The rest stays in the decoder and in the socket.
     if (!peer.takesPackets) this.#stream.pause();
   }
 
@@ -93,7 +93,6 @@ export class Connection implements Link {
     const stream = this.#stream;
     const { turn, broker } = this.#wiring;
     const peer = this.#peer;
-    if (stream.isPaused() && peer.takesPackets) this.#resume(nowMs);
     if (stream.destroyed || stream.writableEnded) return;
     if (stream.writableLength > 0 && stream.writableNeedDrain) {
       this.#blocked(nowMs); // "drain" will come.
@@ -115,6 +114,7 @@ export class Connection implements Link {
     }
     if (size >= FLUSH_BYTES_MAX) peer.markReady();
     else if (peer.isClosing) this.#end(nowMs);
+    if (stream.isPaused() && peer.takesPackets) this.#resume(nowMs);
   }
 
   #resume(nowMs: number): void {
