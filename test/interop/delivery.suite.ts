@@ -17,10 +17,15 @@ import {
 const RECEIVE_MAXIMUM = 20;
 const QOS: readonly Qos[] = [0, 1, 2];
 
-export function deliverySuite(driver: Driver, other: Driver): void {
+/** One message at a time. */
+export function qosSuite(driver: Driver, other: Driver): void {
   for (const qos of QOS) {
     test(`QoS ${qos}: sends and receives`, (t) => qosBothWays(t, driver, other, qos));
   }
+}
+
+export function deliverySuite(driver: Driver, other: Driver): void {
+  qosSuite(driver, other);
   test("QoS of a delivery is the lower of published and granted", (t) =>
     lowerQos(t, driver, other));
   test("payloads: empty, binary, UTF-8, 300,000 bytes", (t) => payloads(t, driver, other));

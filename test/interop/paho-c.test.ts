@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startBroker } from "./broker.ts";
-import { deliverySuite } from "./delivery.suite.ts";
+import { deliverySuite, qosSuite } from "./delivery.suite.ts";
 import { lineDriver } from "./line-client.ts";
 import { mqttJsDriver } from "./mqttjs-client.ts";
 import { describePeer, missingPahoC } from "./peers.ts";
@@ -27,16 +27,15 @@ after(async () => {
 
 const other = mqttJsDriver(5, () => broker.tcp, "TCP");
 
-for (const [version, transport] of [
-  [3, "TCP"],
-  [4, "TCP"],
-  [5, "TCP"],
-  [5, "WebSocket"],
-] as const) {
-  const url = transport === "TCP" ? broker.tcp : broker.ws;
-  const driver = lineDriver("Paho C", [program], version, () => url, transport);
+for (const version of [3, 4, 5] as const) {
+  const driver = lineDriver("Paho C", [program], version, () => broker.tcp, "TCP");
   describePeer(driver.name, missing, () => {
     deliverySuite(driver, other);
     if (version === 5) propertiesSuite(driver, other);
   });
 }
+
+// Over WebSocket, Paho C 1.3.12 leaves the second MQTT packet of a data frame lying until more
+// bytes come, against [MQTT-6.0.0-2]. A broker that joins packets in one frame stalls it.
+const overWebSocket = lineDriver("Paho C", [program], 5, () => broker.ws, "WebSocket");
+describePeer(overWebSocket.name, missing, () => qosSuite(overWebSocket, other));
