@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Broker } from "../core/broker.ts";
 import type { Ledger } from "../core/ledger.ts";
@@ -8,6 +9,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Stats } from "../core/stats.ts";
 import { Connection, type Wiring } from "../net/connection.ts";
 import { Doorkeeper } from "../net/doorkeeper.ts";
+import { ForeignStream } from "../net/foreign-stream.ts";
 import { type Listener, type ListenerWiring, openListener, upgrade } from "../net/listeners.ts";
 import { Turn } from "../net/turn.ts";
 import { Message } from "../protocol/message.ts";
@@ -181,15 +183,18 @@ export class NightjarBroker {
    */
   handle(stream: Duplex, info: StreamInfo = {}): void {
     const { remoteAddress = "", policy = {} } = info;
+    const checked = this.#policyOf(policy, "stream");
     const why =
       this.#closing === undefined
         ? this.#doorkeeper.admit(stream, withoutPort(remoteAddress))
         : "the broker is closed";
-    if (why === undefined) this.#serve(stream, this.#policyOf(policy, "stream"), remoteAddress);
-    else {
+    if (why !== undefined) {
       stream.destroy();
       this.#refused(remoteAddress, why);
+      return;
     }
+    const bytes = stream instanceof Socket ? stream : new ForeignStream(stream);
+    this.#serve(bytes, checked, remoteAddress);
   }
 
   /**
