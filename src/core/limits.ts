@@ -76,6 +76,6 @@ export const DEFAULT_LIMITS: Limits = {
   topicAliasOutboundMax: 64,
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 256 * MIB,
-  routesMax: 200_000,
+  routesMax: 500_000,
   ledgerEntriesMax: 1_000,
 };

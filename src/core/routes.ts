@@ -26,9 +26,16 @@ export interface Route {
 export class Routes {
   readonly #state: BrokerState;
   readonly #mayReceive: ((session: Session, topicName: string) => boolean) | undefined;
-  readonly #routes = new Map<string, Route>();
-  /** Places taken by what is remembered: one for each topic and each of its receivers. */
-  #places = 0;
+  /**
+   * Two generations: when the young one has its half of the places, it becomes the old one, and
+   * what was old and not asked for since is forgotten. (One Map that drops its oldest entry would
+   * walk over the holes of all it has dropped before.)
+   */
+  #young = new Map<string, Route>();
+  #old = new Map<string, Route>();
+  /** Places taken by the young generation: one for each topic and each of its receivers. */
+  #youngPlaces = 0;
+  #oldPlaces = 0;
   #latest: Route = { topicName: "", epoch: 0, targets: [], groups: [], denied: [] };
 
   /** @param mayReceive Undefined: everybody may receive everything. */
@@ -40,39 +47,38 @@ export class Routes {
     this.#mayReceive = mayReceive;
   }
 
-  /** @param routesMax Places; beyond that the topics remembered longest are forgotten. */
+  /** @param routesMax Places that may be remembered. */
   of(topicName: string, routesMax: number): Route {
     const { epoch } = this.#state;
     const latest = this.#latest;
     if (latest.topicName === topicName && latest.epoch === epoch) return latest;
-    let route = this.#routes.get(topicName);
+    let route = this.#young.get(topicName);
     if (route === undefined || route.epoch !== epoch) {
-      if (route !== undefined) this.#forget(route);
-      route = this.#build(topicName, epoch);
-      this.#remember(route, routesMax);
+      const known = route ?? this.#old.get(topicName);
+      route = known?.epoch === epoch ? known : this.#build(topicName, epoch);
+      this.#remember(route, routesMax / 2);
     }
     this.#latest = route;
     return route;
   }
 
   get places(): number {
-    return this.#places;
+    return this.#youngPlaces + this.#oldPlaces;
   }
 
-  #remember(route: Route, routesMax: number): void {
+  #remember(route: Route, placesMax: number): void {
     const places = placesOf(route);
-    if (places > routesMax) return;
-    for (const oldest of this.#routes.values()) {
-      if (this.#places + places <= routesMax) break;
-      this.#forget(oldest);
+    if (places > placesMax) return;
+    const stale = this.#young.get(route.topicName);
+    if (stale !== undefined) this.#youngPlaces -= placesOf(stale);
+    if (this.#youngPlaces + places > placesMax) {
+      this.#old = this.#young;
+      this.#oldPlaces = this.#youngPlaces;
+      this.#young = new Map();
+      this.#youngPlaces = 0;
     }
-    this.#routes.set(route.topicName, route);
-    this.#places += places;
-  }
-
-  #forget(route: Route): void {
-    this.#routes.delete(route.topicName);
-    this.#places -= placesOf(route);
+    this.#young.set(route.topicName, route);
+    this.#youngPlaces += places;
   }
 
   #build(topicName: string, epoch: number): Route {

@@ -114,7 +114,8 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
   routesMax: {
     min: 1,
     max: UNBOUNDED,
-    about: "Topics whose matching subscriptions are remembered.",
+    about:
+      'Remembered answers to "who gets this topic": one for each topic and each receiver of it.',
   },
   ledgerEntriesMax: {
     min: 1,
