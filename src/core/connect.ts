@@ -14,7 +14,7 @@ export function refusalOf(
   policy: ListenerPolicy,
   context: Context,
 ): Refusal | undefined {
-  const { limits, state } = context;
+  const { limits } = context;
   const { clientId, will, protocolVersion, cleanStart, userName } = connect;
   if (utf8Size(clientId) > limits.clientIdBytesMax || hasControlCharacter(clientId)) {
     return {
@@ -34,9 +34,6 @@ export function refusalOf(
   if (will !== undefined) {
     const refusal = willRefusalOf(will.topicName, will.qos, will.retain, policy, limits);
     if (refusal !== undefined) return refusal;
-  }
-  if (state.sessions.size >= limits.sessionsMax && !state.sessions.has(clientId)) {
-    return { reasonCode: ReasonCode.quotaExceeded, reason: `${limits.sessionsMax} sessions` };
   }
   return undefined;
 }

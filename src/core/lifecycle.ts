@@ -28,9 +28,23 @@ export interface Opened {
 
 export class Lifecycle {
   readonly #context: Context;
+  /** Sessions that wait for their client with nothing in them, the longest waiting first. */
+  readonly #empty = new Set<Session>();
 
   constructor(context: Context) {
     this.#context = context;
+  }
+
+  /**
+   * Whether there may be a Session of `clientId`. When there are as many as there may be, one that
+   * would not be missed ends: a flood of random identifiers locks nobody out.
+   */
+  makeRoom(clientId: string, nowMs: number): boolean {
+    const { limits, state } = this.#context;
+    if (state.sessions.size < limits.sessionsMax || state.sessions.has(clientId)) return true;
+    const [oldest] = this.#empty;
+    if (oldest !== undefined) this.end(oldest, nowMs);
+    return oldest !== undefined;
   }
 
   /** Gives `peer` its Session (§3.1.4): takes over, discards, resumes or creates. */
@@ -51,6 +65,7 @@ export class Lifecycle {
     const position = recorder.open(clientId, principal, expiryIntervalSec, will);
     const session = state.sessions.get(clientId) as Session;
     session.peer = peer;
+    this.#empty.delete(session);
     session.expiresAtMs = Number.POSITIVE_INFINITY;
     if (session.timed !== undefined) wheel.delete(session.timed);
     session.queueFullPolicy = peer.link.policy.queueFullPolicy;
@@ -106,6 +121,7 @@ export class Lifecycle {
 
   /** Watches the deadlines of a Session that nobody is connected to; also after a recovery. */
   resume(session: Session): void {
+    if (isEmpty(session)) this.#empty.add(session);
     session.timed ??= { wheelSlot: NOT_ON_WHEEL, due: (nowMs) => this.#due(session, nowMs) };
     this.#context.wheel.set(session.timed, Math.min(session.willAtMs, session.expiresAtMs));
   }
@@ -114,6 +130,7 @@ export class Lifecycle {
   end(session: Session, nowMs: number): void {
     const { ledger, recorder, observer, wheel } = this.#context;
     if (session.timed !== undefined) wheel.delete(session.timed);
+    this.#empty.delete(session);
     if (session.will !== undefined) this.#publishWill(session, nowMs);
     // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].
     for (const { message } of session.windowIfAny?.entries() ?? []) {
@@ -168,6 +185,12 @@ export class Lifecycle {
     }
     dispatcher.dispatch(message, session, 0, nowMs);
   }
+}
+
+/** Only that it was there before would be missed. */
+function isEmpty({ subscriptions, windowIfAny, inboundIfAny, will }: Session): boolean {
+  const things = [subscriptions?.size, windowIfAny?.unfinished, inboundIfAny?.size];
+  return will === undefined && things.every((count) => (count ?? 0) === 0);
 }
 
 /** Turns the interval that a Message came with into the moment it expires. */

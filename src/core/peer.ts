@@ -274,6 +274,11 @@ export class Peer {
       this.refuse({ reasonCode: ReasonCode.notAuthorized, reason: "Will Topic" }, nowMs);
       return;
     }
+    if (!lifecycle.makeRoom(clientId, nowMs)) {
+      const reason = `${limits.sessionsMax} sessions`;
+      this.refuse({ reasonCode: ReasonCode.quotaExceeded, reason }, nowMs);
+      return;
+    }
     const expiryIntervalSec = Math.min(
       connect.sessionExpiryIntervalSec,
       limits.sessionExpiryMaxSec,
