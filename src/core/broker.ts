@@ -146,6 +146,11 @@ export class Broker {
     this.#sys.due(nowMs);
   }
 
+  /** Connections, sessions and retained messages that something is due of some time. */
+  get deadlines(): number {
+    return this.#context.wheel.size;
+  }
+
   /** The peers that may have something to send since the last call. */
   takeReady(): Peer[] {
     const { ready } = this.#context;
