@@ -73,3 +73,38 @@ export function memoryInUse(): number {
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
+
+const SAMPLE_MS = 5;
+
+/**
+ * How long the event loop is busy without a pause, as perf_hooks.monitorEventLoopDelay has it; but
+ * only what it was busy itself: time in which other processes had the processor does not count.
+ */
+export class LoopDelay {
+  readonly #samples: number[] = [];
+  #isRunning = true;
+  #wallMs: number = performance.now();
+  #cpu: NodeJS.CpuUsage = process.cpuUsage();
+
+  constructor() {
+    setImmediate(this.#look);
+  }
+
+  readonly #look = (): void => {
+    const nowMs = performance.now();
+    if (nowMs - this.#wallMs >= SAMPLE_MS) {
+      const { user, system } = process.cpuUsage(this.#cpu);
+      this.#samples.push(Math.min(nowMs - this.#wallMs, (user + system) / 1_000));
+      this.#wallMs = nowMs;
+      this.#cpu = process.cpuUsage();
+    }
+    if (this.#isRunning) setImmediate(this.#look);
+  };
+
+  /** @returns The 99th percentile, in milliseconds. */
+  stop(): number {
+    this.#isRunning = false;
+    const sorted = this.#samples.sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  }
+}

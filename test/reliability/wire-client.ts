@@ -156,6 +156,13 @@ export class WireClient {
     throw new Error(`expected ${type}, got ${JSON.stringify(packet)}`);
   }
 
+  /** At least one packet, and what came with it. */
+  async some(): Promise<Packet[]> {
+    await within(this.#arrived(), "a packet");
+    if (this.#packets.length === 0) throw new Error("the connection was closed");
+    return this.take();
+  }
+
   /** What came and was not asked for yet. */
   take(): Packet[] {
     return this.#packets.splice(0);
