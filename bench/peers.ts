@@ -19,7 +19,7 @@ export class MissingPeerError extends Error {}
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** As it is, but for two limits that protect it from one client and one address: the load is both. */
+/** As it is, but for two limits against one client and one address: the load is both. */
 export function nightjar(): Peer {
   const main = join(ROOT, "dist/cli/main.js");
   if (!existsSync(main)) throw new MissingPeerError("nightjar: run `npm run build` first");

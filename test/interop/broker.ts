@@ -1,8 +1,8 @@
 /**
  * The broker under test: Nightjar in this process, unless NIGHTJAR_INTEROP_URL says otherwise.
  *
- *     NIGHTJAR_INTEROP_URL=mosquitto                    Debian's mosquitto, started and stopped here
- *     NIGHTJAR_INTEROP_URL=mqtt://host:1883,ws://host:8083/mqtt    one that runs already
+ *     NIGHTJAR_INTEROP_URL=mosquitto     Debian's mosquitto, started and stopped here
+ *     NIGHTJAR_INTEROP_URL=mqtt://host:1883,ws://host:8083/mqtt     one that runs already
  *
  * The same suite against another broker tells a wrong test from a wrong broker.
  */

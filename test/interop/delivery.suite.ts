@@ -13,7 +13,7 @@ import {
   uniqueId,
 } from "./client.ts";
 
-/** Mosquitto's. MQTT.js does not keep to it by itself, and above it mosquitto mixes up the order. */
+/** Mosquitto's. MQTT.js does not keep to it; above it, mosquitto mixes up the order. */
 const RECEIVE_MAXIMUM = 20;
 const QOS: readonly Qos[] = [0, 1, 2];
 

@@ -32,7 +32,8 @@ def tell(verb, *fields):
     words = [verb]
     for key, value in fields:
         if value is not None:
-            words.append(f"{key}={quote(value if isinstance(value, bytes) else str(value), safe='')}")
+            data = value if isinstance(value, bytes) else str(value)
+            words.append(f"{key}={quote(data, safe='')}")
     with output:
         print("\t".join(words), flush=True)
 
