@@ -6,7 +6,6 @@
  * they are counted instead of kept.
  */
 import { write, writeSync } from "node:fs";
-import { setTimeout } from "node:timers/promises";
 
 const STDERR = 2;
 const PENDING_CHARS_MAX = 1024 * 1024;
@@ -32,7 +31,7 @@ export class LogSink {
   /** Resolves once all is written, or the reader has had its time. */
   async drained(): Promise<void> {
     for (let waited = 0; this.#inFlight !== undefined && waited < DRAIN_MS; waited += RETRY_MS) {
-      await setTimeout(RETRY_MS);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 
@@ -57,7 +56,7 @@ export class LogSink {
     if (bytes === undefined) return;
     write(STDERR, bytes, (error, written) => {
       if (error?.code === "EAGAIN") {
-        void setTimeout(RETRY_MS, undefined, { ref: false }).then(() => this.#send(bytes));
+        setTimeout(() => this.#send(bytes), RETRY_MS).unref();
         return;
       }
       // Nobody reads any more (EPIPE) and so on: there is nobody to tell.

@@ -1,4 +1,10 @@
+import { Socket } from "node:net";
 import { Duplex } from "node:stream";
+
+/** `stream` itself if it is a socket, else something around it. See `ForeignStream`. */
+export function asSocket(stream: Duplex): Duplex {
+  return stream instanceof Socket ? stream : new ForeignStream(stream);
+}
 
 /**
  * A stream of somebody else's making, as a Connection may write to it.
@@ -7,7 +13,7 @@ import { Duplex } from "node:stream";
  * the next packets. Other streams hand them on as they are, to whoever keeps them: a pair of
  * streams in memory for one. What goes there is therefore copied.
  */
-export class ForeignStream extends Duplex {
+class ForeignStream extends Duplex {
   readonly #inner: Duplex;
 
   constructor(inner: Duplex) {

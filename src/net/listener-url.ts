@@ -38,7 +38,7 @@ export function expectedListenerUrl(url: unknown): string {
   return `a URL such as ${examples}`;
 }
 
-/** Whether only this machine can reach it. A name is not looked up: `localhost` alone is trusted. */
+/** Whether only this machine can reach it. Names are not looked up; `localhost` is trusted. */
 export function isLocal(target: ListenerTarget): boolean {
   return target.kind === "unix" || isLoopback(target.host);
 }

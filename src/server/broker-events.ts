@@ -16,7 +16,7 @@ export interface BrokerEvents {
   unsubscribed: { clientId: string; topicFilter: string };
   /** A session has expired or was discarded. */
   sessionEnded: { clientId: string };
-  /** Somebody did not get a message; the ledger counts all, also those beyond this event's bound. */
+  /** Somebody did not get a message. In a flood some are not told; the ledger counts all. */
   lost: LossEvent;
   /** Somebody broke the protocol or a limit, or was turned away; `message` says what and which. */
   violated: { clientId: string; remoteAddress: string; message: string };

@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Broker } from "../core/broker.ts";
 import type { Ledger } from "../core/ledger.ts";
@@ -9,7 +8,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Stats } from "../core/stats.ts";
 import { Connection, type Wiring } from "../net/connection.ts";
 import { Doorkeeper } from "../net/doorkeeper.ts";
-import { ForeignStream } from "../net/foreign-stream.ts";
+import { asSocket } from "../net/foreign-stream.ts";
 import { type Listener, type ListenerWiring, openListener, upgrade } from "../net/listeners.ts";
 import { Turn } from "../net/turn.ts";
 import { Message } from "../protocol/message.ts";
@@ -126,7 +125,7 @@ export class NightjarBroker {
     this.#listeners = await this.#opened(this.#config);
   }
 
-  /** Where it listens, with the real ports: `mqtt://127.0.0.1:43211`, `ws://127.0.0.1:8083/mqtt`. */
+  /** Where it listens, with the real ports: `mqtt://127.0.0.1:43211`, `ws://[::1]:8083/mqtt`. */
   get addresses(): string[] {
     return [...this.#listeners.values()].map(({ listener }) => listener.address);
   }
@@ -193,8 +192,7 @@ export class NightjarBroker {
       this.#refused(remoteAddress, why);
       return;
     }
-    const bytes = stream instanceof Socket ? stream : new ForeignStream(stream);
-    this.#serve(bytes, checked, remoteAddress);
+    this.#serve(asSocket(stream), checked, remoteAddress);
   }
 
   /**
@@ -280,6 +278,15 @@ export class NightjarBroker {
     this.#config = config;
     this.#core.limits = config.limits;
     return restartKeys(before, config);
+  }
+
+  /**
+   * Lets the broker look at its clock now, for those whose clock does not run by itself.
+   *
+   * @internal
+   */
+  tick(): void {
+    this.#turn.tick();
   }
 
   /**

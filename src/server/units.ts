@@ -57,7 +57,7 @@ function scaled(
   const number = Number.parseFloat(text);
   const scale = units.get(text.replace(/^[\d.]+/, ""));
   if (scale === undefined) return undefined;
-  const value = Math.round(number * scale * 1_000) / 1_000; // 1.1s is 1100 ms, not 1100.0000000000002.
+  const value = Math.round(number * scale * 1_000) / 1_000; // 1.1s: not 1100.0000000000002 ms.
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
