@@ -186,6 +186,7 @@ export class Client {
   #held: Packet[] = [];
   #version: ProtocolVersion = 5;
   #packetId = 0;
+  #isGone = false;
 
   constructor(world: World, peer: Peer) {
     this.world = world;
@@ -195,6 +196,7 @@ export class Client {
   /** Takes what the broker has for it. */
   drain(): void {
     const { world, peer } = this;
+    if (this.#isGone) return;
     this.#feed();
     if (!this.reads) return;
     for (let packet = peer.poll(world.nowMs); packet; packet = peer.poll(world.nowMs)) {
@@ -202,7 +204,8 @@ export class Client {
       if (sizeOf(packet) > peer.maximumPacketSize) world.broker.undeliverable(peer, world.nowMs);
       else this.inbox.push(textOf(packet));
     }
-    if (peer.isClosing && peer.replies.length === 0 && this.inbox.at(-1) !== "closed") {
+    if (peer.isClosing && peer.replies.length === 0) {
+      this.#isGone = true;
       this.inbox.push("closed");
       world.broker.lost(peer, world.nowMs);
     }
@@ -239,6 +242,7 @@ export class Client {
 
   /** The connection breaks. */
   drops(): void {
+    this.#isGone = true;
     this.world.broker.lost(this.peer, this.world.nowMs);
     this.world.turn();
   }

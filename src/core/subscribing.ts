@@ -52,9 +52,10 @@ export function subscribe(
     const options = { qos, noLocal, retainAsPublished, retainHandling };
     position = context.recorder.subscribe(session, topicFilter, options, subscriptionIdentifier);
     reasonCodes.push(qos);
+    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [3.1.1 MQTT-3.3.1-6]
     if (retainHandling === 0 || (retainHandling === 1 && !existed)) {
-      replayRetained(session, topicFilter, context); // [MQTT-3.3.1-9] -10 -11
-    }
+      replayRetained(session, topicFilter, context);
+    } else if (existed) goOn(session, topicFilter);
     context.observer.subscribed?.({ clientId: session.clientId, topicFilter, qos });
   }
   // [MQTT-3.8.4-1] [MQTT-3.8.4-2]
@@ -95,6 +96,15 @@ function replayRetained(session: Session, topicFilter: string, { state }: Contex
   session.replays ??= new Map();
   session.replays.delete(topicFilter); // To the end of the line.
   session.replays.set(topicFilter, { subscription, messages });
+}
+
+/** A replay that is under way is not lost by replacing its Subscription [MQTT-3.8.4-4]. */
+function goOn({ subscriptions, replays }: Session, topicFilter: string): void {
+  const subscription = subscriptions?.get(topicFilter);
+  const messages = replays?.get(topicFilter)?.messages;
+  if (subscription !== undefined && messages !== undefined) {
+    replays?.set(topicFilter, { subscription, messages });
+  }
 }
 
 /** Removes Subscriptions; what they had started to deliver goes on [MQTT-3.10.4-3]. */
