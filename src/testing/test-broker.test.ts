@@ -85,6 +85,20 @@ test("advance: keep-alive, session expiry and a delayed Will, at once", async ()
   await testBroker.close();
 });
 
+test("advance: days pass as well", async () => {
+  const testBroker = createTestBroker();
+  const client = new PacketClient(testBroker.connect());
+  const ended: string[] = [];
+  testBroker.broker.on("sessionEnded", ({ clientId }) => ended.push(clientId));
+  await client.connect({ clientId: "c", sessionExpiryIntervalSec: 6 * 86_400 });
+  testBroker.faults.cut("c");
+  await testBroker.advance(6 * 86_400_000 - 1);
+  assert.deepEqual(ended, []);
+  await testBroker.advance(500);
+  assert.deepEqual(ended, ["c"]);
+  await testBroker.close();
+});
+
 test("dropAck: n of the broker's, or whatever a function says, until it is undone", async () => {
   const testBroker = createTestBroker();
   const seen: string[] = [];

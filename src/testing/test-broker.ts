@@ -107,6 +107,8 @@ export class TestBroker {
       this.#nowMs = Math.min(this.#nowMs + stepMs, endMs);
       this.broker.tick();
       await loopTurn();
+      this.broker.tick(); // After a long step the first only lets clients be heard (net/turn.ts).
+      await loopTurn();
     }
     await settled();
   }
