@@ -259,6 +259,19 @@ test("what clients say cannot pass for lines of the log", async (t) => {
   await log.matching(/ debug subscribed .*topicFilter="a b\/\\u2028" qos=0$/);
 });
 
+test("repeats are held back, and counted at the end", async (t) => {
+  const { child, address, log, exit } = await serving(t, HERE);
+  for (let at = 0; at < 8; at += 1) {
+    const client = await PacketClient.dial(address);
+    client.stream.write(Buffer.alloc(10, 0xff));
+    while ((await client.next()) !== undefined);
+  }
+  child.kill("SIGTERM");
+  await exit;
+  assert.equal(log.text.match(/refused remoteAddress=/g)?.length, 5);
+  assert.match(log.text, / warn {2}refused 127\.0\.0\.1: 3 more like it\n$/);
+});
+
 test("log.format json: an object a line; the level is obeyed", async (t) => {
   const args = [...HERE, "--log-format", "json", "--log-level", "info"];
   const { child, address, log, exit } = await serving(t, args);

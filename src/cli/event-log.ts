@@ -12,8 +12,12 @@ const TROUBLES_MAX = 5;
 /** Losses that are everyday: nobody wanted the message, or it was not meant to be kept. */
 const EVERYDAY: ReadonlySet<LossEvent["reason"]> = new Set(["no-subscriber", "qos0-offline"]);
 
-/** Logs until the process ends. */
-export function logEvents(broker: NightjarBroker, log: Log): void {
+/**
+ * Logs what `broker` does from now on.
+ *
+ * @returns To be called at the end: logs how many were held back until then.
+ */
+export function logEvents(broker: NightjarBroker, log: Log): () => void {
   const repeats = new Repeats((kind, count) => {
     log.write("warn", `${kind}: ${count} more like it`);
   });
@@ -56,6 +60,7 @@ export function logEvents(broker: NightjarBroker, log: Log): void {
   broker.on("sessionEnded", ({ clientId }) => {
     log.write("debug", "session ended", { clientId });
   });
+  return () => repeats.due(Number.POSITIVE_INFINITY);
 }
 
 /** Without the port, which is another at each connection. */

@@ -39,13 +39,14 @@ export async function serve(argv: readonly string[]): Promise<number> {
     clock: monotonicClock,
     failed: (error) => log.write("error", "internal", { error: String(error) }),
   });
-  logEvents(broker, log);
+  const endLog = logEvents(broker, log);
   await broker.listen();
   process.stdout.on("error", () => {}); // Whoever started it need not read the line.
   process.stdout.write(`${startLine(broker.addresses, config)}\n`);
   warnOfOpenListeners(config, log);
   process.on("SIGHUP", reloader(broker, log, given));
   await closed(broker, log);
+  endLog();
   await log.drained();
   return ExitCode.ok;
 }
