@@ -1,17 +1,19 @@
 /** `$SYS/broker/…`: the names and meanings that mosquitto gave them. */
 import { Message } from "../protocol/message.ts";
 import type { Context } from "./context.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Stats } from "./stats.ts";
 
 /** Windows of the moving averages under `$SYS/broker/load`, in minutes. */
 const LOAD_MINUTES = [1, 5, 15] as const;
 
 /** The counters that have a load average, by the name of their topic. */
-const LOADS: Readonly<Record<string, (stats: Stats) => number>> = {
+const LOADS: Readonly<Record<string, (stats: Stats, ledger: Ledger) => number>> = {
   "messages/received": (stats) => stats.messagesReceived,
   "messages/sent": (stats) => stats.messagesSent,
   "publish/received": (stats) => stats.publishReceived,
   "publish/sent": (stats) => stats.publishSent,
+  "publish/dropped": (_stats, ledger) => droppedTotal(ledger),
   "bytes/received": (stats) => stats.bytesReceived,
   "bytes/sent": (stats) => stats.bytesSent,
   sockets: (stats) => stats.connectionsOpened,
@@ -19,7 +21,7 @@ const LOADS: Readonly<Record<string, (stats: Stats) => number>> = {
 };
 
 interface Load {
-  readonly count: (stats: Stats) => number;
+  readonly count: (stats: Stats, ledger: Ledger) => number;
   last: number;
   /** Per minute, one for each window. */
   readonly averages: number[];
@@ -83,7 +85,7 @@ export class SysTopics {
       "store/messages/bytes": queuedBytes + retained.bytes,
       "publish/messages/received": stats.publishReceived,
       "publish/messages/sent": stats.publishSent,
-      "publish/messages/dropped": ledger.total - ledger.count("no-subscriber"),
+      "publish/messages/dropped": droppedTotal(ledger),
       "publish/bytes/received": stats.publishBytesReceived,
       "publish/bytes/sent": stats.publishBytesSent,
       "bytes/received": stats.bytesReceived,
@@ -98,7 +100,7 @@ export class SysTopics {
   #sayLoads(nowMs: number): void {
     const intervalMin = this.#intervalMs / 60_000;
     for (const [name, load] of this.#loads) {
-      const count = load.count(this.#context.stats);
+      const count = load.count(this.#context.stats, this.#context.ledger);
       const perMinute = (count - load.last) / intervalMin;
       load.last = count;
       LOAD_MINUTES.forEach((minutes, at) => {
@@ -118,6 +120,11 @@ export class SysTopics {
     const message = Message.of(topicName, asciiBytes(text), 0, true, undefined);
     this.#context.dispatcher.dispatch(message, undefined, 0, nowMs);
   }
+}
+
+/** "Dropped due to inflight/queuing limits", says mosquitto. */
+function droppedTotal(ledger: Ledger): number {
+  return ledger.count("queue-full") + ledger.count("qos0-slow-consumer");
 }
 
 function asciiBytes(text: string): Uint8Array {
