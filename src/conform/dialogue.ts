@@ -243,6 +243,11 @@ export class Talk {
     throw new NotOffered(reason);
   }
 
+  /** @throws Difference if a broken packet came behind the last one that was expected. */
+  checkUnbroken(): void {
+    for (const client of this.#clients) client.checkUnbroken();
+  }
+
   /** Leaves the broker as it was: no connections, Sessions or retained messages of this dialogue. */
   async end(deletesRetained: boolean): Promise<void> {
     try {

@@ -31,7 +31,7 @@ export function describeTotals(results: readonly Result[], durationMs: number): 
   const count = (outcome: Result["outcome"]): number =>
     results.filter((result) => result.outcome === outcome).length;
   return (
-    `${results.length} dialogues: ${count("pass")} passed, ${count("fail")} failed, ` +
+    `${results.length} dialogue${results.length === 1 ? "" : "s"}: ${count("pass")} passed, ${count("fail")} failed, ` +
     `${count("skip")} skipped, in ${(durationMs / 1000).toFixed(1)} s`
   );
 }

@@ -47,10 +47,9 @@ const AVAILABLE: ReadonlyArray<readonly [id: number, capability: Capability]> = 
  * @throws TypeError when it is no URL of a broker that speaks MQTT over plain TCP.
  */
 export function parseTarget(url: string, timeoutMs: number): Target {
-  const { protocol, hostname, port, username, password } = new URL(url);
-  if (protocol !== "mqtt:" && protocol !== "tcp:") {
-    throw new TypeError(`${url}: must start with mqtt:// or tcp:// (no TLS, no WebSocket)`);
-  }
+  if (!/^(?:mqtt|tcp):\/\//i.test(url)) throw new TypeError(`${url}: not mqtt:// or tcp://`);
+  const { hostname, port, username, password } = new URL(url);
+  if (hostname === "") throw new TypeError(`${url}: no host`);
   return {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: port === "" ? 1883 : Number(port),
@@ -95,7 +94,10 @@ export async function holdDialogue(
   const reason = whyNot(dialogue, target, offer);
   if (reason !== undefined) return result("skip", reason);
   const talk = new Talk(target, dialogue, uniquePrefix());
-  const failure = await outcomeOf(() => dialogue.hold(talk));
+  const failure = await outcomeOf(async () => {
+    await dialogue.hold(talk);
+    talk.checkUnbroken();
+  });
   // A dialogue that broke off may leave anything behind; only its own failure is told then.
   const untidy = await outcomeOf(() => talk.end(dialogue.needs.includes("retain")));
   const error = failure ?? untidy;

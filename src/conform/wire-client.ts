@@ -101,6 +101,11 @@ export class WireClient {
     return this.connack?.bytes[2] === 1;
   }
 
+  /** @throws Difference if the broker sent what cannot be read, though nobody waited for it. */
+  checkUnbroken(): void {
+    if (this.#broken !== undefined) throw this.#difference(this.#broken.message);
+  }
+
   /** A number property of CONNACK, or undefined: absent. */
   connackNumber(id: number): number | undefined {
     return this.connack?.properties.find((property) => property.id === id)?.number;
@@ -369,8 +374,13 @@ export class WireClient {
       }
     } catch (error) {
       this.#broken = error as Error;
+      this.#rejectPings(this.#broken.message);
     }
     this.#wake();
+  }
+
+  #rejectPings(explanation: string): void {
+    for (const { reject } of this.#pings.splice(0)) reject(this.#difference(explanation));
   }
 
   #accept(bytes: Uint8Array): void {
@@ -389,15 +399,14 @@ export class WireClient {
 
   /** Whoever refuses a version may do so in the form of another one. */
   #versionOf(bytes: Uint8Array): ProtocolVersion {
-    if ((bytes[0] ?? 0) >> 4 !== PacketType.connack || this.version === 3) return this.version;
+    const refuses = (bytes[0] ?? 0) >> 4 === PacketType.connack && bytes[3] !== 0;
+    if (!refuses || this.version === 3) return this.version;
     return bytes.length === 4 ? 4 : 5;
   }
 
   #end(): void {
     this.#ended = true;
-    for (const { reject } of this.#pings.splice(0)) {
-      reject(this.#difference("expected PINGRESP\ngot      the end of the connection"));
-    }
+    this.#rejectPings("expected PINGRESP\ngot      the end of the connection");
     this.#wake();
   }
 

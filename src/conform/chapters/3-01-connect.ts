@@ -60,7 +60,8 @@ function firstPacketIsNotConnect(): Dialogue[][] {
       async (t) => {
         const a = await t.open("a");
         a.send(text);
-        await a.expectClosed();
+        // Nobody knows which version was meant; a CONNACK in the form of 5.0 may say why.
+        await a.expectClosed(0x81, 0x82);
       },
     ),
   );

@@ -13,7 +13,7 @@ const content: readonly Dialogue[] = [
   dialogue(
     "3.2-01",
     "no second CONNACK, whatever the client does",
-    ["MQTT-3.2.0-2"],
+    ["MQTT-3.2.0-2", "3.1.1 MQTT-3.2.0-1"],
     in45,
     async (t) => {
       const a = await t.connect("a");
