@@ -34,6 +34,7 @@ const run = spawnSync(
     "--import",
     "tsx",
     "--test",
+    "--test-timeout=120000",
     ...(reporter === undefined ? [] : [`--test-reporter=${reporter}`]),
     ...files,
   ],
