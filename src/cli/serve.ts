@@ -40,15 +40,27 @@ export async function serve(argv: readonly string[]): Promise<number> {
     failed: (error) => log.write("error", "internal", { error: String(error) }),
   });
   const endLog = logEvents(broker, log);
-  await broker.listen();
-  process.stdout.on("error", () => {}); // Whoever started it need not read the line.
-  process.stdout.write(`${startLine(broker.addresses, config)}\n`);
-  warnOfOpenListeners(config, log);
+  // Before anybody can know that it runs, and send a signal.
   process.on("SIGHUP", reloader(broker, log, given));
-  await closed(broker, log);
+  const end = closed(broker, log);
+  await listening(broker, config);
+  if (!broker.isClosed) warnOfOpenListeners(config, log);
+  await end;
   endLog();
   await log.drained();
   return ExitCode.ok;
+}
+
+/** Listens and says so, unless a signal comes first. */
+async function listening(broker: NightjarBroker, config: ServeConfig): Promise<void> {
+  try {
+    await broker.listen();
+  } catch (error) {
+    if (broker.isClosed) return;
+    throw error;
+  }
+  process.stdout.on("error", () => {}); // Whoever started it need not read the line.
+  process.stdout.write(`${startLine(broker.addresses, config)}\n`);
 }
 
 async function configOf({ file, flags }: ServeArguments): Promise<ServeConfig> {
@@ -56,7 +68,7 @@ async function configOf({ file, flags }: ServeArguments): Promise<ServeConfig> {
 }
 
 /** One line: what listens where, and who may connect. */
-export function startLine(addresses: readonly string[], config: ServeConfig): string {
+function startLine(addresses: readonly string[], config: ServeConfig): string {
   const open = openListeners(config);
   const who =
     open.length === 0
@@ -119,6 +131,7 @@ function reloader(broker: NightjarBroker, log: Log, given: ServeArguments): () =
         log.write("warn", "changed, but takes a restart", { keys: waiting.join(" ") });
       }
     } catch (error) {
+      if (broker.isClosed) return;
       if (!(error instanceof ConfigError || error instanceof ListenError)) throw error;
       log.write("error", "not reloaded: the configuration stays as it was");
       for (const line of error.message.split("\n")) log.write("error", line);

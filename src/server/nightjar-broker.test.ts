@@ -377,6 +377,15 @@ test("close: 0x8B to clients, no new ones, and streams that hang are cut off", a
   ours.destroy();
 });
 
+test("close while listeners are being opened: none stays open", async () => {
+  const broker = createBroker({ listeners: [...TCP, ...TCP] });
+  const listening = broker.listen();
+  const closing = broker.close();
+  await assert.rejects(listening, /closed/);
+  await closing;
+  assert.deepEqual(broker.addresses, []);
+});
+
 test("reload: limits and policies for new connections, listeners come and go", async (t) => {
   const broker = await started(t, { listeners: TCP, limits: { receiveMaximum: 10 } });
   const [address = ""] = broker.addresses;

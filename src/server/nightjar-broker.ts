@@ -144,6 +144,11 @@ export class NightjarBroker {
     return this.#config.limits;
   }
 
+  /** `close` was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Connections open now. */
   get connections(): number {
     return this.#doorkeeper.size;
@@ -323,6 +328,7 @@ export class NightjarBroker {
         const open = this.#listeners.get(key) ?? (await this.#open(listenerConfig, policy));
         if (!this.#listeners.has(key)) fresh.push(open.listener);
         all.set(key, open);
+        this.#refuseIfClosed(); // Meanwhile.
       }
     } catch (error) {
       for (const listener of fresh) listener.stop();
