@@ -1,5 +1,6 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
 import type { Duplex } from "node:stream";
+import { Doorkeeper } from "../net/doorkeeper.ts";
+import { type Listener, openListener } from "../net/listeners.ts";
 import { checkedOptions } from "../server/checked-options.ts";
 import type { CreateBrokerOptions } from "../server/index.ts";
 import { NightjarBroker, type PublishOptions } from "../server/nightjar-broker.ts";
@@ -30,7 +31,7 @@ export interface Faults {
 
 /** Loop turns that let what is under way in memory arrive. */
 const SETTLE_TURNS = 10;
-/** `advance` moves by so much at a time, the broker's own resolution, unless that takes too long. */
+/** `advance` moves by so much at a time, as the broker itself looks, unless that takes too long. */
 const STEP_MS = 250;
 const STEPS_MAX = 1_000;
 
@@ -43,7 +44,7 @@ export class TestBroker {
   readonly #links = new Set<FaultyLink>();
   readonly #drops = new Set<(passing: Passing) => boolean>();
   readonly #slow = new Map<string, number>();
-  readonly #servers: Server[] = [];
+  readonly #listeners: Listener[] = [];
 
   constructor(options: TestBrokerOptions) {
     const { nowMs = 0, authenticator, authorizer, authenticationMethods = [], ...rest } = options;
@@ -81,13 +82,17 @@ export class TestBroker {
    * @returns Its address, such as `mqtt://127.0.0.1:43211`.
    */
   async listen(): Promise<string> {
-    const server = createServer({ noDelay: true }, (socket) => this.#link(socket));
-    this.#servers.push(server);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
+    const limits = () => this.broker.limits;
+    const target = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+    const listener = await openListener(target, {
+      doorkeeper: new Doorkeeper(limits),
+      limits,
+      originRule: () => ({ origins: undefined, anonymous: false }),
+      accept: (socket) => this.#link(socket),
+      refused: () => {},
     });
-    return `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.#listeners.push(listener);
+    return listener.address;
   }
 
   /** What the broker's clock shows. */
@@ -119,7 +124,7 @@ export class TestBroker {
   }
 
   async close(): Promise<void> {
-    for (const server of this.#servers) server.close();
+    for (const listener of this.#listeners) listener.stop();
     const closing = this.broker.close();
     await settled();
     for (const link of this.#links) link.cut();
