@@ -335,8 +335,7 @@ export class Peer {
 
   /** PUBREL for what had got its PUBREC on an earlier connection [MQTT-4.4.0-1]. */
   #resendPubrels(session: Session): void {
-    for (const { stage, seq } of session.windowIfAny?.entries() ?? []) {
-      if (stage !== "released") continue;
+    for (const seq of session.windowIfAny?.released() ?? []) {
       const packetId = session.window.packetIdOf(seq); // [MQTT-2.2.1-5]
       this.replies.acknowledge("pubrel", packetId, ReasonCode.success, 0);
     }

@@ -289,6 +289,15 @@ export class OutboundWindow {
     return this.#queued > 0 ? this.#queue.head : -1;
   }
 
+  /** What has got its PUBREC and awaits PUBCOMP, oldest first. */
+  released(): number[] {
+    const seqs: number[] = [];
+    for (let seq = this.#sent.head; seq < this.#sent.tail; seq += 1) {
+      if (this.isReleased(seq)) seqs.push(seq);
+    }
+    return seqs;
+  }
+
   /** Everything unfinished, oldest first. */
   entries(): WindowEntry[] {
     const entries: WindowEntry[] = [];
