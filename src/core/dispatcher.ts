@@ -4,6 +4,7 @@ import type { Message } from "../protocol/message.ts";
 import type { Context } from "./context.ts";
 import type { Recipient } from "./ops.ts";
 import { RetainedExpiry } from "./retained-expiry.ts";
+import type { Target } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { MayReceive, ShareGroup } from "./share-group.ts";
 import type { Subscription } from "./subscription.ts";
@@ -52,13 +53,12 @@ export class Dispatcher {
     if (message.retain && !this.#mayRetain(message, nowMs)) return 0;
     // A will, or the broker itself, cannot be refused: those queues just do not get it.
     const canBeTold = message.qos > 0 && from?.peer !== undefined;
-    if (canBeTold && this.#anyRejects(route.targets, message, nowMs)) return 0;
+    if (canBeTold && this.#anyRejects(route.targets, message, from, nowMs)) return 0;
 
     this.#recipients = undefined;
     this.#shareKeys = undefined;
     for (const target of route.targets) {
-      const own = target.session === from;
-      const grant = own ? target.ownGrant : target.grant;
+      const grant = grantOf(target, from);
       if (grant !== undefined) this.#toSession(target.session, message, grant, nowMs);
     }
     for (const group of route.groups) this.#toGroup(group, message, undefined, 0, nowMs);
@@ -103,13 +103,11 @@ export class Dispatcher {
   }
 
   /** With the policy "reject" a full queue refuses the message for all: it is never half sent. */
-  #anyRejects(
-    targets: readonly { session: Session; grant: Grant | undefined }[],
-    message: Message,
-    nowMs: number,
-  ): boolean {
+  #anyRejects(targets: readonly Target[], message: Message, from: Session, nowMs: number): boolean {
     const { limits, ledger } = this.#context;
-    for (const { session, grant } of targets) {
+    for (const target of targets) {
+      const { session } = target;
+      const grant = grantOf(target, from);
       if (session.queueFullPolicy !== "reject" || grant === undefined || grant.qos === 0) continue;
       if (session.windowIfAny?.isFull(message, limits) !== true) continue;
       ledger.record("queue-full", message, session.clientId, nowMs);
@@ -280,4 +278,9 @@ export class Dispatcher {
     session.peer?.markReady();
     return true;
   }
+}
+
+/** Undefined: the publisher, whose matching Subscriptions are No Local all of them. */
+function grantOf(target: Target, from: Session | undefined): Grant | undefined {
+  return target.session === from ? target.ownGrant : target.grant;
 }
