@@ -4,6 +4,9 @@ import type { Journal } from "../core/ports.ts";
 import { WHEEL_SLOT_MS } from "../core/wheel.ts";
 import type { Connection } from "./connection.ts";
 
+/** Time between two ticks that work alone does not account for. */
+const STOPPED_MS = 4 * WHEEL_SLOT_MS;
+
 /** A Journal as the turn drives it. */
 export interface CommittableJournal extends Journal {
   /**
@@ -30,6 +33,7 @@ export class Turn {
   readonly #waiting = new Set<Connection>();
   #scheduled = false;
   #nowMs = 0;
+  #tickedMs: number = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined = undefined;
 
   /** @param clock Milliseconds since the epoch that never jump. */
@@ -76,6 +80,14 @@ export class Turn {
 
   tick(): void {
     const nowMs = this.clock();
+    const sinceTickMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    // The process was stopped. Timers come before sockets: what clients have sent meanwhile is
+    // read first, or all of them would be silent for too long.
+    if (sinceTickMs >= STOPPED_MS) {
+      this.#tickedMs = Number.POSITIVE_INFINITY; // The next tick counts in any case.
+      return;
+    }
     this.#broker.tick(nowMs);
     for (const connection of this.#waiting) connection.overdue(nowMs);
     this.schedule();
