@@ -120,7 +120,7 @@ export function textAt(bytes: Buffer, at: number, end: number, field: string): s
   for (let index = at; index < end; index += 1) {
     const byte = bytes[index] as number;
     union |= byte;
-    // In well-formed UTF-8 a zero byte stands for nothing else.
+    // In well-formed UTF-8 a zero byte stands for nothing else. Topics too [MQTT-4.7.3-2].
     if (byte === 0) throw malformed("MQTT-1.5.4-2", `${field}: contains U+0000`);
   }
   const slices = bytes as Buffer & Sliceable;

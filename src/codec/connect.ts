@@ -45,6 +45,7 @@ export function readProtocolVersion(
 ): ProtocolVersion {
   const name = reader.utf8("Protocol Name");
   if (name !== "MQTT" && name !== "MQIsdp") {
+    // [3.1.1 MQTT-3.1.2-1]
     throw unsupported("MQTT-3.1.2-1", `Protocol Name: ${quoted(name)}`);
   }
   const level = reader.u8("Protocol Version");

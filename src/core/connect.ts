@@ -27,7 +27,8 @@ export function refusalOf(
   }
   if (clientId === "" && (protocolVersion === 3 || (protocolVersion === 4 && !cleanStart))) {
     return {
-      reasonCode: ReasonCode.clientIdentifierNotValid, // [3.1.1 MQTT-3.1.3-8] and 3.1 §3.1
+      // [3.1.1 MQTT-3.1.3-8] [3.1.1 MQTT-3.1.3-9] and 3.1 §3.1
+      reasonCode: ReasonCode.clientIdentifierNotValid,
       reason: "Client Identifier: empty, with Clean Session 0 or in MQTT 3.1",
     };
   }
@@ -62,7 +63,7 @@ export function isTopicAllowed(topicName: string, limits: Limits): boolean {
   return isTopicName(topicName) && !topicName.startsWith("$") && isWithin(topicName, limits);
 }
 
-/** Whether a Topic Name or Filter is within the limits on bytes and levels. */
+/** Whether a Topic Name or Filter is within the limits on bytes [MQTT-4.7.3-3] and levels. */
 export function isWithin(topic: string, limits: Limits): boolean {
   // A name of N UTF-16 units has at most 3 N bytes: most need no counting.
   if (topic.length * 3 > limits.topicBytesMax && utf8Size(topic) > limits.topicBytesMax) {
@@ -109,6 +110,17 @@ export function connackOf(
     authenticationData: settled.authenticationData,
   };
   return { type: "connack", sessionPresent, reasonCode: ReasonCode.success, properties };
+}
+
+/** The Keep Alive that a client is held to. */
+export function keepAliveWithin(
+  maxSec: number,
+  { keepAliveSec, protocolVersion }: ConnectPacket,
+): number {
+  if (maxSec === 0) return keepAliveSec;
+  if (keepAliveSec === 0) return maxSec;
+  // A client of 3.x cannot be told another one [3.1.1 MQTT-3.1.2-24].
+  return protocolVersion < 5 ? keepAliveSec : Math.min(keepAliveSec, maxSec);
 }
 
 function differs<T>(value: T, usual: T): T | undefined {

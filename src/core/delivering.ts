@@ -106,7 +106,7 @@ function sendRetained(
     delivery.message = message;
     delivery.qos = 0;
     delivery.dup = false;
-    delivery.retain = true; // In answer to a SUBSCRIBE (§3.3.1.3).
+    delivery.retain = true; // In answer to a SUBSCRIBE [3.1.1 MQTT-3.3.1-8].
     delivery.packetId = 0;
     delivery.subscriptionIdentifiers = grant.subscriptionIdentifiers;
     return true;

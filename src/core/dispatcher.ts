@@ -58,6 +58,7 @@ export class Dispatcher {
     this.#recipients = undefined;
     this.#shareKeys = undefined;
     for (const target of route.targets) {
+      // [MQTT-4.5.0-1] [3.1.1 MQTT-3.1.2-5] Connected or not.
       const grant = grantOf(target, from);
       if (grant !== undefined) this.#toSession(target.session, message, grant, nowMs);
     }
@@ -83,7 +84,7 @@ export class Dispatcher {
       message,
       recipients: this.#recipients ?? NOBODY,
       shareKeys: this.#shareKeys ?? NO_KEYS,
-      retain: message.retain,
+      retain: message.retain, // Without the flag the store is left alone [MQTT-3.3.1-8].
       heldBy: heldRecorded ? from.clientId : "",
       heldPacketId: heldRecorded ? heldPacketId : 0,
     });

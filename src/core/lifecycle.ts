@@ -54,14 +54,17 @@ export class Lifecycle {
     const connected = state.sessions.get(clientId)?.peer;
     if (connected !== undefined) {
       stats.takeovers += 1;
-      connected.close(ReasonCode.sessionTakenOver, "session taken over", nowMs); // [MQTT-3.1.4-3]
+      // [MQTT-3.1.4-3] [3.1.1 MQTT-3.1.4-2]
+      connected.close(ReasonCode.sessionTakenOver, "session taken over", nowMs);
     }
     // After the take-over: a Session without expiry has ended with its connection.
     const old = state.sessions.get(clientId);
-    if (old !== undefined && opening.cleanStart) this.end(old, nowMs); // [MQTT-3.1.2-4]
-    const sessionPresent = state.sessions.has(clientId); // [MQTT-3.1.2-5] [MQTT-3.1.2-6]
+    // [MQTT-3.1.4-4] [MQTT-3.1.2-4] [3.1.1 MQTT-3.1.2-6]
+    if (old !== undefined && opening.cleanStart) this.end(old, nowMs);
+    // [MQTT-3.2.2-2] [MQTT-3.2.2-3]; resumed [MQTT-3.1.2-5] or new [MQTT-3.1.2-6].
+    const sessionPresent = state.sessions.has(clientId);
     const { principal, expiryIntervalSec, will, receiveMaximum } = opening;
-    // A will that was delayed is now never sent (§3.1.3.2.2): `open` replaces it.
+    // A will that was delayed is now never sent [MQTT-3.1.3-9]: `open` replaces it.
     const position = recorder.open(clientId, principal, expiryIntervalSec, will);
     const session = state.sessions.get(clientId) as Session;
     session.peer = peer;
@@ -97,12 +100,14 @@ export class Lifecycle {
       expiryIntervalSec === SESSION_EXPIRY_NEVER
         ? Number.POSITIVE_INFINITY
         : nowMs + expiryIntervalSec * 1_000;
-    // [MQTT-3.1.2-8] after the delay, or when the Session ends: whichever comes first.
+    // After the delay, or when the Session ends: whichever comes first [MQTT-3.1.2-8]. In 3.x
+    // there is no delay [3.1.1 MQTT-3.1.2-8], and without a will nothing [3.1.1 MQTT-3.1.2-12].
     const willAtMs =
       will === undefined
         ? Number.POSITIVE_INFINITY
         : Math.min(nowMs + will.willDelayIntervalSec * 1_000, expiresAtMs);
-    recorder.leave(session, expiryIntervalSec, expiresAtMs, willAtMs); // [MQTT-3.1.2-23]
+    // [MQTT-3.1.2-23] [3.1.1 MQTT-3.1.2-4]
+    recorder.leave(session, expiryIntervalSec, expiresAtMs, willAtMs);
     if (willAtMs <= nowMs) this.#publishWill(session, nowMs);
     this.resume(session);
   }

@@ -21,7 +21,7 @@ import { describeReasonCode, ReasonCode } from "../protocol/reason-code.ts";
 import { acknowledged } from "./acknowledging.ts";
 import { Authentication } from "./authentication.ts";
 import { connackRefusing, disconnectFor, type Refusal, shortened } from "./closing.ts";
-import { connackOf, refusalOf } from "./connect.ts";
+import { connackOf, keepAliveWithin, refusalOf } from "./connect.ts";
 import type { Context } from "./context.ts";
 import { pollDelivery } from "./delivering.ts";
 import type { Limits } from "./limits.ts";
@@ -174,7 +174,8 @@ export class Peer {
         this.#receiveAuthenticating(packet, state.authentication, nowMs);
         break;
       case "closing":
-        break; // A stale connection can neither receive nor consume (invariant 4).
+        // A stale connection can neither receive nor consume (invariant 4), and what comes behind
+        break; // a CONNECT that was refused is not looked at [MQTT-3.1.4-6].
     }
   }
 
@@ -213,7 +214,8 @@ export class Peer {
         this.#reauthenticate(packet, nowMs);
         break;
       case "connect":
-        throw protocolError("MQTT-3.1.0-2", "a second CONNECT"); // [MQTT-3.1.0-2]
+        // Hence no second CONNACK either [MQTT-3.2.0-2].
+        throw protocolError("MQTT-3.1.0-2", "a second CONNECT");
       default:
         throw protocolError("§2.1.2", `${packet.type} from a client`);
     }
@@ -288,6 +290,7 @@ export class Peer {
     const opening = { clientId, principal, cleanStart, expiryIntervalSec, receiveMaximum, will };
     const { session, sessionPresent, position } = lifecycle.open(this, opening, nowMs);
     this.#state = { at: "connected", connect, session, authentication };
+    // Without a maximum no alias is ever sent [MQTT-3.1.2-27].
     if (connect.topicAliasMaximum > 0 && limits.topicAliasOutboundMax > 0) {
       const max = Math.min(connect.topicAliasMaximum, limits.topicAliasOutboundMax);
       this.outboundAliases = new OutboundAliases(max);
@@ -328,7 +331,7 @@ export class Peer {
 
   #newClientId(): string {
     for (;;) {
-      const clientId = this.#context.randomId(); // [MQTT-3.1.3-6]
+      const clientId = this.#context.randomId(); // [MQTT-3.1.3-6] [3.1.1 MQTT-3.1.3-6]
       if (!this.#context.state.sessions.has(clientId)) return clientId;
     }
   }
@@ -373,7 +376,7 @@ export class Peer {
       session.expiryIntervalSec = Math.min(sessionExpiryIntervalSec, sessionExpiryMaxSec);
     }
     this.replies.clear();
-    // [MQTT-3.14.4-3] 0x00 alone discards the will.
+    // [MQTT-3.14.4-3] 0x00 alone discards the will; 3.x has no other [3.1.1 MQTT-3.14.4-3].
     this.#leave(session, packet.reasonCode === ReasonCode.success, "client", nowMs);
   }
 
@@ -384,11 +387,13 @@ export class Peer {
     if (state.at === "closing") return;
     this.#report(`${error.message}, ${describeReasonCode(error.reasonCode)}`);
     if (state.at === "connected") {
-      this.close(error.reasonCode, error.message, nowMs); // [MQTT-4.13.1-1]
+      // [MQTT-4.13.1-1] [3.1.1 MQTT-4.8.0-1]
+      this.close(error.reasonCode, error.message, nowMs);
       return;
     }
     if (state.at === "connecting") this.version = version;
-    // 3.x names one reason for a CONNECT that cannot be read: a version not supported.
+    // 3.x names one reason for a CONNECT that cannot be read, a version not supported
+    // [3.1.1 MQTT-3.1.2-2]; else it is closed without a word [3.1.1 MQTT-3.1.4-1].
     if (this.version === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
       const { reasonCode, message } = error;
       this.replies.push(connackRefusing({ reasonCode, reason: message }), 0);
@@ -447,6 +452,7 @@ export class Peer {
    */
   poll(nowMs: number): OutgoingPacket | undefined {
     const state = this.#state;
+    // Replies wait for no quota [MQTT-3.3.4-10] [MQTT-4.9.0-3].
     const reply = this.replies.poll(this.#context.journal.committed);
     if (reply !== undefined) {
       this.#context.stats.messagesSent += 1;
@@ -485,13 +491,6 @@ export class Peer {
 }
 
 const ANONYMOUS: Principal = { name: "" };
-
-function keepAliveWithin(maxSec: number, { keepAliveSec, protocolVersion }: ConnectPacket): number {
-  if (maxSec === 0) return keepAliveSec;
-  if (keepAliveSec === 0) return maxSec;
-  // A client of 3.x cannot be told another one [3.1.1 MQTT-3.1.2-24].
-  return protocolVersion < 5 ? keepAliveSec : Math.min(keepAliveSec, maxSec);
-}
 
 function protocolError(spec: string, detail: string): ProtocolError {
   return new ProtocolError(ReasonCode.protocolError, spec, detail);

@@ -48,7 +48,10 @@ export function publishReceived(
   peer.replies.acknowledge(ANSWER[message.qos] as AckType, packetId, reasonCode, position);
 }
 
-/** A QoS 2 identifier that is held already: answered again, passed on never [MQTT-4.3.3-10]. */
+/**
+ * A QoS 2 identifier that is held already: answered again, passed on never [MQTT-4.3.3-10]. One of
+ * QoS 1 always brings a new message [MQTT-4.3.2-5].
+ */
 function isRepeated(
   peer: Peer,
   session: Session,
@@ -154,6 +157,7 @@ function lossOf(
 function refuse(peer: Peer, { message, packetId }: PublishPacket, reasonCode: ReasonCode): void {
   if (message.qos === 0) return;
   if (peer.version < 5 && reasonCode === ReasonCode.quotaExceeded) {
+    // [3.1.1 MQTT-4.8.0-2]
     throw new ProtocolError(reasonCode, "3.1.1 MQTT-4.3.2-2", "no room for the message");
   }
   // [MQTT-3.4.2-1] [MQTT-3.5.2-1]; a refused QoS 2 identifier is not held [MQTT-4.3.3-9].
@@ -161,7 +165,10 @@ function refuse(peer: Peer, { message, packetId }: PublishPacket, reasonCode: Re
   peer.replies.acknowledge(answer, packetId, reasonCode, 0);
 }
 
-/** PUBREL ends the exchange [MQTT-4.3.3-11]; then its identifier is new again [MQTT-4.3.3-12]. */
+/**
+ * PUBREL ends the exchange [MQTT-4.3.3-11]; then its identifier is new again [MQTT-4.3.3-12].
+ * What has become of the message meanwhile does not matter [MQTT-4.3.3-13].
+ */
 export function pubrelReceived(
   peer: Peer,
   session: Session,

@@ -84,6 +84,7 @@ export class Routes {
   #build(topicName: string, epoch: number): Route {
     const bySession = new Map<Session, Subscription[]>();
     const groups: ShareGroup[] = [];
+    // Whoever is sent a message has a filter that matches its topic [MQTT-3.3.2-3].
     this.#state.filters.match(topicName, (value) => {
       if (value instanceof ShareGroup) {
         groups.push(value);

@@ -105,7 +105,10 @@ export class BrokerState {
     session.willAtMs = op.willAtMs;
   }
 
-  /** Discards a Session with its subscriptions; what it had queued is the caller's to report. */
+  /**
+   * Discards a Session with its subscriptions; what it had queued is the caller's to report. What
+   * it had retained stays [3.1.1 MQTT-3.1.2-7].
+   */
   end(session: Session | undefined): void {
     if (session === undefined || this.sessions.get(session.clientId) !== session) return;
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {

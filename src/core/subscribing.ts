@@ -38,7 +38,7 @@ export function subscribe(
   const reasonCodes: number[] = []; // [MQTT-3.8.4-6] [MQTT-3.9.3-1]
   let position = 0;
   for (const request of packet.subscriptions) {
-    // More than it may have at once: not even looked at, or a packet of one filter could be long work.
+    // More than it may have at once: not even looked at, or one packet could be long work.
     const isTooMuch = reasonCodes.length >= context.limits.subscriptionsPerSessionMax;
     const refused = isTooMuch
       ? ReasonCode.quotaExceeded
@@ -51,7 +51,7 @@ export function subscribe(
     const existed = session.subscriptions?.has(topicFilter) === true;
     const options = { qos, noLocal, retainAsPublished, retainHandling };
     position = context.recorder.subscribe(session, topicFilter, options, subscriptionIdentifier);
-    reasonCodes.push(qos);
+    reasonCodes.push(qos); // As asked, whatever QoS may be published here [MQTT-3.2.2-10].
     // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [3.1.1 MQTT-3.3.1-6]
     if (retainHandling === 0 || (retainHandling === 1 && !existed)) {
       replayRetained(session, topicFilter, context);
@@ -77,7 +77,7 @@ function refusalOf(
   }
   const hasWildcard = parsed.topicFilter.includes("+") || parsed.topicFilter.includes("#");
   if (hasWildcard && !policy.wildcardSubscriptionAvailable) {
-    return ReasonCode.wildcardSubscriptionsNotSupported;
+    return ReasonCode.wildcardSubscriptionsNotSupported; // [3.1.1 MQTT-3.8.3-2]
   }
   const { principal, clientId, subscriptions } = session;
   if (authorizer?.authorize(principal, clientId, "subscribe", parsed.topicFilter) === false) {

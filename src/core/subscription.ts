@@ -24,6 +24,7 @@ export function newSubscription(
   options: SubscriptionOptions,
   subscriptionIdentifier: number,
 ): Subscription {
+  // Of several copies, as shared Subscriptions make them, each has its own [MQTT-3.3.4-5].
   const grant: Grant = {
     qos: options.qos,
     retainAsPublished: options.retainAsPublished,

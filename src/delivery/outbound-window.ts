@@ -157,7 +157,8 @@ export class OutboundWindow {
 
   /**
    * Fills `delivery` with the next PUBLISH to send. "none": nothing to send, or the subscriber's
-   * Receive Maximum is reached [MQTT-3.3.4-9] [MQTT-4.9.0-2]. Old goes before new [MQTT-4.6.0-5].
+   * Receive Maximum is reached [MQTT-3.3.4-9] [MQTT-4.9.0-2]. Old goes before new,
+   * on every topic [MQTT-4.6.0-5] [MQTT-4.6.0-6] [3.1.1 MQTT-4.6.0-6].
    */
   poll(delivery: Delivery, nowMs: number): PollResult {
     if (this.#counted >= this.#receiveMaximum) return "none"; // [MQTT-4.9.0-1]
@@ -179,7 +180,7 @@ export class OutboundWindow {
     const sent = this.#sent;
     const seq = queue.head;
     if (seq === queue.tail) return "none";
-    // The identifier may still belong to an older message [MQTT-2.2.1-4] [MQTT-4.3.2-1].
+    // The identifier may still belong to an older message [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
     if (sent.head !== sent.tail && seq - sent.head >= this.#packetIdMax) return "none";
     const message = queue.messages[seq & queue.mask] as Message;
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].
@@ -204,7 +205,7 @@ export class OutboundWindow {
     delivery.message = message;
     delivery.qos = (flags & QOS_BITS) as Qos;
     delivery.dup = dup; // [MQTT-3.3.1-3]
-    // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    // [MQTT-3.3.1-12] [MQTT-3.3.1-13] [3.1.1 MQTT-3.3.1-9]
     delivery.retain = (flags & RETAINED) !== 0 || (grant.retainAsPublished && message.retain);
     delivery.packetId = this.packetIdOf(seq);
     delivery.subscriptionIdentifiers = grant.subscriptionIdentifiers;

@@ -26,6 +26,7 @@ const OPTIONS: ServerOptions & { readonly closeTimeout: number } = {
   perMessageDeflate: false, // A few bytes could swell to any size.
   skipUTF8Validation: true, // Text is refused anyway.
   closeTimeout: CLOSE_TIMEOUT_MS,
+  // [MQTT-6.0.0-4]
   handleProtocols: (offered) => SUB_PROTOCOLS.find((name) => offered.has(name)) ?? false,
 };
 
