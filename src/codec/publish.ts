@@ -235,7 +235,8 @@ function writePublishProperties(writer: ByteWriter, delivery: Delivery): void {
 
 /** All but the expiry interval, which runs down, and User Property, which ends a packet. */
 export function writeMessageProperties(writer: ByteWriter, properties: PublishProperties): void {
-  writeNumber(writer, P.payloadFormatIndicator, properties.payloadFormatIndicator); // [MQTT-3.3.2-4]
+  // [MQTT-3.3.2-4]
+  writeNumber(writer, P.payloadFormatIndicator, properties.payloadFormatIndicator);
   writeText(writer, P.contentType, properties.contentType); // [MQTT-3.3.2-20]
   writeText(writer, P.responseTopic, properties.responseTopic); // [MQTT-3.3.2-15]
   writeBinary(writer, P.correlationData, properties.correlationData); // [MQTT-3.3.2-16]

@@ -4,14 +4,16 @@ import { World } from "./bench.suite.ts";
 
 const LASTING = { sessionExpiryIntervalSec: 3_600, cleanStart: false } as const;
 
-test("one SUBACK with a code for each filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1]", () => {
+test("one SUBACK with a code for each filter, in order [MQTT-3.8.4-1] [MQTT-3.8.4-2]", () => {
+  // [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1]
   const world = new World({ limits: { subscriptionsPerSessionMax: 3 } });
   const a = world.connect({ clientId: "a" });
   a.subscribe(["a", "b/+", "#"], { qos: 1 }).takes("suback 1: 1 1 1");
   a.subscribe(["d", "a"], { qos: 2 }).takes("suback 2: 0x97 2");
 });
 
-test("filters that are wrong are refused alone [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.8.2-1] [MQTT-4.8.2-2] [MQTT-3.9.3-2]", () => {
+test("filters that are wrong are refused alone [MQTT-4.7.1-1] [MQTT-4.7.1-2]", () => {
+  // [MQTT-4.7.3-1] [MQTT-4.8.2-1] [MQTT-4.8.2-2] [MQTT-3.9.3-2]
   const world = new World();
   const wrong = [
     ...["", "a/#/b", "a#", "#/a", "a+", "+a/b", "a/b+/c"],
@@ -83,7 +85,8 @@ test("the same filter replaces, and loses nothing [MQTT-3.8.4-3] [MQTT-3.8.4-4]"
   assert.equal(world.broker.state.subscriptionsTotal, 1);
 });
 
-test("overlapping filters: one copy, highest QoS, all identifiers [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4]", () => {
+test("overlapping filters: one copy, highest QoS, all identifiers [MQTT-3.3.4-2]", () => {
+  // [MQTT-3.3.4-3] [MQTT-3.3.4-4]
   const world = new World();
   const a = world.connect({ clientId: "a" });
   a.subscribe("t/#", { qos: 0, subscriptionIdentifier: 1 });
@@ -137,7 +140,8 @@ test("clients publish to no $ topic: 0x87, and it is in the ledger", () => {
   );
 });
 
-test("UNSUBSCRIBE compares the filter as it is, and is always answered [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2]", () => {
+test("UNSUBSCRIBE compares the filter as it is, and is always answered [MQTT-3.10.4-1]", () => {
+  // [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2]
   const world = new World();
   const a = world.connect({ clientId: "a" }).subscribe(["t/#", "t/1", "$share/g/t"]);
   a.takes("suback 1: 2 2 2");
@@ -173,7 +177,9 @@ test("nothing is normalised [MQTT-4.7.3-4]", () => {
   a.takes('publish Å ""');
 });
 
-test("payloads and properties reach subscribers unaltered, User Properties in order [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20] [MQTT-3.1.3-10]", () => {
+test("payloads and properties reach subscribers unaltered, User Properties in order", () => {
+  // [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+  // [MQTT-3.1.3-10]
   const world = new World();
   const sub = world.connect({ clientId: "sub" }).subscribe("t").takes("suback 1: 2");
   const properties = {
@@ -226,7 +232,8 @@ test("Topic Aliases from a client [MQTT-3.3.2-12] [MQTT-3.3.2-9] [MQTT-3.3.2-7]"
   late.takes("suback 1: 2", 'publish new "5" retain');
 });
 
-test("Topic Aliases to a client, within its maximum [MQTT-3.3.2-11] [MQTT-3.1.2-26] [MQTT-3.1.2-27] [MQTT-3.3.2-8]", () => {
+test("Topic Aliases to a client, within its maximum [MQTT-3.3.2-11] [MQTT-3.1.2-26]", () => {
+  // [MQTT-3.1.2-27] [MQTT-3.3.2-8]
   const world = new World();
   const none = world.connect({ clientId: "none" }).subscribe("#").takes("suback 1: 2");
   const sub = world.connect({ clientId: "sub", topicAliasMaximum: 1 });

@@ -19,7 +19,8 @@ function matches(trie: TopicTrie<string>, topicName: string): string[] {
   return found.sort();
 }
 
-test("the tree matches as the rules do, through additions and deletions [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.2-1]", () => {
+test("the tree matches as the rules do, through additions and deletions [MQTT-4.7.1-1]", () => {
+  // [MQTT-4.7.1-2] [MQTT-4.7.2-1]
   const step = fc.tuple(filterArb, fc.constantFrom("1", "2"), fc.boolean());
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), fc.array(topicArb), (steps, topics) => {

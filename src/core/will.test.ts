@@ -64,7 +64,8 @@ test("keep alive run out publishes it [MQTT-3.1.2-22] [3.1.1 MQTT-3.1.2-24]", ()
   seen.takes('publish w "gone"');
 });
 
-test("a delayed will waits [MQTT-3.1.2-8] and is not sent to one who is back [MQTT-3.1.3-9]", () => {
+test("a delayed will waits [MQTT-3.1.2-8] and is not sent to one who is back", () => {
+  // [MQTT-3.1.3-9]
   const world = new World();
   const seen = watcher(world);
   const lasting = { clientId: "a", will: DELAYED, sessionExpiryIntervalSec: 60 };
@@ -102,7 +103,8 @@ test("a delayed will is sent when the Session ends before [MQTT-3.1.2-8]", () =>
   seen.takes('publish w "gone"');
 });
 
-test("taking over publishes a will, but a delayed one of a Session that goes on [MQTT-3.1.3-9]", () => {
+test("taking over publishes a will, but a delayed one of a Session that goes on", () => {
+  // [MQTT-3.1.3-9]
   const world = new World();
   const seen = watcher(world);
   const lasting = { clientId: "a", sessionExpiryIntervalSec: 60, cleanStart: false };
@@ -142,7 +144,8 @@ test("no will of a CONNECT that is refused, or without one [3.1.1 MQTT-3.1.2-12]
   seen.takes();
 });
 
-test("a Will QoS or RETAIN that is not supported is refused [MQTT-3.2.2-12] [MQTT-3.2.2-13]", () => {
+test("a Will QoS or RETAIN that is not supported is refused [MQTT-3.2.2-12]", () => {
+  // [MQTT-3.2.2-13]
   const world = new World({ policy: { maximumQos: 1, retainAvailable: false } });
   const will = willOf("w", "gone", { qos: 2 });
   world.open().connect({ clientId: "a", will }).takes("connack 0x9b", "closed");

@@ -180,7 +180,7 @@ export class OutboundWindow {
     const sent = this.#sent;
     const seq = queue.head;
     if (seq === queue.tail) return "none";
-    // The identifier may still belong to an older message [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
+    // The identifier may still be an older one's [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
     if (sent.head !== sent.tail && seq - sent.head >= this.#packetIdMax) return "none";
     const message = queue.messages[seq & queue.mask] as Message;
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].

@@ -12,7 +12,8 @@ test("an alias means what it was set to last [MQTT-3.3.2-12]", () => {
   assert.deepEqual([aliases.get(1), aliases.get(2), aliases.get(65_535)], ["c", undefined, "b"]);
 });
 
-test("the receiver always knows the topic, and no alias is over its maximum [MQTT-3.3.2-11] [MQTT-3.1.2-26] [MQTT-3.3.2-8]", () => {
+test("the receiver always knows the topic, and no alias is over its maximum", () => {
+  // [MQTT-3.3.2-11] [MQTT-3.1.2-26] [MQTT-3.3.2-8]
   const topic = fc.integer({ min: 0, max: 9 }).map((n) => `topic/${n}`);
   const isSent = fc.boolean();
   fc.assert(

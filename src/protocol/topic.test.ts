@@ -11,7 +11,8 @@ test("Topic Names [MQTT-4.7.0-1] [MQTT-4.7.3-1]", () => {
   }
 });
 
-test("Topic Filters [MQTT-4.7.1-1] [MQTT-4.7.1-2] [3.1.1 MQTT-4.7.1-2] [3.1.1 MQTT-4.7.1-3]", () => {
+test("Topic Filters [MQTT-4.7.1-1] [MQTT-4.7.1-2] [3.1.1 MQTT-4.7.1-2]", () => {
+  // [3.1.1 MQTT-4.7.1-3]
   for (const filter of ["#", "+", "a/#", "a/+", "+/a", "+/+/#", "/#", "/+", "a//b", "/"]) {
     assert.equal(isTopicFilter(filter), true, filter);
   }
