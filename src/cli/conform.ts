@@ -1,5 +1,6 @@
 /** `nightjar conform`: holds the conformance dialogues with any broker. */
 import { DIALOGUES } from "../conform/dialogues.ts";
+import { NotOffered } from "../conform/difference.ts";
 import {
   describeDialogue,
   describeResult,
@@ -31,10 +32,12 @@ const FLAGS: readonly Flag[] = [
 
 const HELP = `nightjar conform [flags] mqtt://[user:password@]host[:port]
 
-Checks any MQTT broker against the specification, in ${DIALOGUES.length} dialogues: exact bytes are sent, exact
-bytes are expected. Each dialogue names the statements of MQTT 5.0 or 3.1.1 that it proves, and
-shows the first byte that differs. Where the specification leaves a choice, every legal answer
-passes. What the broker itself says it does not offer is skipped.
+Checks any MQTT broker against the specification.
+
+Holds ${DIALOGUES.length} dialogues: exact bytes go out, exact bytes are expected. Each names the
+statements of MQTT 5.0 or 3.1.1 that it proves, and shows the first byte that differs. Where the
+specification leaves a choice, every legal answer passes. What the broker itself says it does not
+offer is skipped.
 
 The broker may be in use: client identifiers, topics and share names begin with a prefix of their
 own, and retained messages and sessions are deleted afterwards. The user needs leave to publish and
@@ -42,7 +45,8 @@ subscribe everywhere. A run takes about ten seconds, because some rules are abou
 
 ${describeFlags(FLAGS)}
 
-Exit codes: 0 nothing failed, ${FAILED} something failed, ${ExitCode.usage} wrong usage, ${ExitCode.unavailable} no broker there.
+Exit codes: 0 nothing failed, ${FAILED} something failed, ${ExitCode.usage} wrong usage,
+${ExitCode.unavailable} no broker there.
 
 Examples:
   nightjar conform mqtt://127.0.0.1
@@ -120,8 +124,11 @@ function readTarget(url: string | undefined, timeoutMs: number): ReturnType<type
   }
 }
 
-/** Before the first dialogue the broker is asked what it offers; that it is not there shows then. */
+/** A broker is first asked what it offers; that none is there, or open to us, shows then. */
 function unreachable(error: Error): undefined {
-  if (!("code" in error)) throw error;
-  process.stderr.write(`nightjar: no broker there: ${error.message}\n`);
+  if (error instanceof NotOffered) {
+    process.stderr.write(`nightjar: the broker takes no CONNECT of ours: ${error.message}\n`);
+  } else if ("code" in error) {
+    process.stderr.write(`nightjar: no broker there: ${error.message}\n`);
+  } else throw error;
 }

@@ -2,8 +2,8 @@
  * Compares a packet with the one expected: byte by byte, where the specification says which bytes.
  *
  * It leaves some freedom in 5.0, so both sides are first brought to one form: properties of PUBLISH
- * in the order of their identifiers (User Properties among themselves as they came), Reason Code and
- * Property Length of acknowledgements written out, Reason String and User Properties of
+ * in the order of their identifiers (User Properties among themselves as they came); Reason Code
+ * and Property Length of acknowledgements written out; Reason String and User Properties of
  * acknowledgements left away.
  */
 import type { ProtocolVersion } from "../protocol/packets.ts";
@@ -45,7 +45,9 @@ export function firstDifference(
 function indexOfDifference(want: Pattern, got: Uint8Array): number {
   const size = Math.max(want.bytes.length, got.length);
   for (let at = 0; at < size; at += 1) {
-    const [a, b, mask] = [want.bytes[at], got[at], want.mask[at] ?? 0xff];
+    const a = want.bytes[at];
+    const b = got[at];
+    const mask = want.mask[at] ?? 0xff;
     if (a === undefined || b === undefined || (a & mask) !== (b & mask)) return at;
   }
   return -1;
@@ -102,6 +104,7 @@ function inLongForm(pattern: Pattern, bodySize = 4): Pattern {
 
 function withSortedProperties(pattern: Pattern): Pattern {
   const { properties } = viewPacket(pattern.bytes, 5);
+  if (properties.length < 2) return pattern;
   const from = properties[0]?.from ?? 0;
   const sorted = [...properties].sort((a, b) => a.id - b.id); // Stable: repeats keep their order.
   const arrange = (bytes: Uint8Array): Uint8Array =>

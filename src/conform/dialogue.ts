@@ -35,7 +35,6 @@ export interface Dialogue {
 /** The versions a dialogue is held in, as chapters write it. */
 export const in5: DialogueOptions = { versions: [5] };
 export const in4: DialogueOptions = { versions: [4] };
-export const in3: DialogueOptions = { versions: [3] };
 export const in45: DialogueOptions = { versions: [4, 5] };
 export const in345: DialogueOptions = { versions: [3, 4, 5] };
 export const slowIn5: DialogueOptions = { versions: [5], slow: true };
@@ -175,7 +174,7 @@ export class Talk {
       "${PROTOCOL_NAMES[version]}" ${hexNumber(version, 1)} ${hexNumber(flags, 1)}
       ${hexNumber(keepAliveSec, 2)} <${inFive}>
       "~${name}" ${willFields}
-      ${userName === undefined ? "" : `"${userName}"`} ${password === undefined ? "" : `"${password}"`}
+      ${quotedOrNothing(userName)} ${quotedOrNothing(password)}
     }`;
   }
 
@@ -248,7 +247,7 @@ export class Talk {
     for (const client of this.#clients) client.checkUnbroken();
   }
 
-  /** Leaves the broker as it was: no connections, Sessions or retained messages of this dialogue. */
+  /** Leaves no connections, Sessions or retained messages of this dialogue behind. */
   async end(deletesRetained: boolean): Promise<void> {
     try {
       for (const client of this.#clients) {
@@ -280,6 +279,10 @@ export class Talk {
     this.#packetIdLast += 1;
     return hexNumber(this.#packetIdLast, 2);
   }
+}
+
+function quotedOrNothing(text: string | undefined): string {
+  return text === undefined ? "" : `"${text}"`;
 }
 
 /** `value` in `size` bytes, for hex texts. */

@@ -21,7 +21,9 @@ export class FrameCutter {
   /** @returns The next whole packet, or undefined: more bytes are needed. */
   next(): Uint8Array | undefined {
     if (this.#size < this.#sizeNeeded) return undefined;
-    const bytes = Buffer.concat(this.#chunks);
+    const [only] = this.#chunks;
+    const isWhole = only !== undefined && this.#chunks.length === 1;
+    const bytes = isWhole ? only : Buffer.concat(this.#chunks);
     this.#chunks = [bytes];
     const end = packetEnd(bytes);
     if (end > bytes.length) {

@@ -28,27 +28,41 @@ export interface Pattern {
   readonly mask: Uint8Array;
 }
 
-/** A pattern in the making: values and masks, byte by byte. */
+/** A pattern in the making, in pieces: payloads can be large. */
 class Part {
-  readonly bytes: number[] = [];
-  readonly mask: number[] = [];
   readonly opener: string;
+  size = 0;
+  readonly #bytes: Uint8Array[] = [];
+  readonly #mask: Uint8Array[] = [];
 
   constructor(opener: string) {
     this.opener = opener;
   }
 
-  push(bytes: Iterable<number>): void {
-    for (const byte of bytes) {
-      this.bytes.push(byte);
-      this.mask.push(0xff);
-    }
+  push(bytes: Uint8Array, mask: Uint8Array = new Uint8Array(bytes.length).fill(0xff)): void {
+    this.#bytes.push(bytes);
+    this.#mask.push(mask);
+    this.size += bytes.length;
   }
 
   append(other: Part): void {
-    for (const byte of other.bytes) this.bytes.push(byte);
-    for (const byte of other.mask) this.mask.push(byte);
+    const { bytes, mask } = other.joined();
+    this.push(bytes, mask);
   }
+
+  joined(): Pattern {
+    return { bytes: join(this.#bytes, this.size), mask: join(this.#mask, this.size) };
+  }
+}
+
+function join(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 const CLOSERS: ReadonlyMap<string, string> = new Map([
@@ -79,7 +93,7 @@ export function parsePattern(text: string, context: HexContext): Pattern {
   }
   const [whole] = stack;
   if (whole === undefined || stack.length > 1) throw new SyntaxError(`not closed: ${text}`);
-  return { bytes: Uint8Array.from(whole.bytes), mask: Uint8Array.from(whole.mask) };
+  return whole.joined();
 }
 
 /** Bytes to send: a pattern without "?". */
@@ -122,7 +136,7 @@ function quoted(text: string, at: number, part: Part, context: HexContext): numb
   const end = text.indexOf(quote, at + 1);
   if (end < 0) throw new SyntaxError(`quote not closed: ${text}`);
   const value = new TextEncoder().encode(text.slice(at + 1, end).replaceAll("~", context.prefix));
-  if (quote === '"') part.push([value.length >> 8, value.length & 0xff]);
+  if (quote === '"') part.push(twoBytes(value.length));
   part.push(value);
   return end + 1;
 }
@@ -132,8 +146,8 @@ function hexPair(text: string, at: number, part: Part): number {
   const pair = HEX_PAIR.exec(text)?.[0];
   if (pair === undefined) throw new SyntaxError(`not hex at "${text.slice(at, at + 10)}": ${text}`);
   const [high, low] = pair as unknown as [string, string];
-  part.bytes.push(Number.parseInt(pair.replaceAll("?", "0"), 16));
-  part.mask.push((high === "?" ? 0 : 0xf0) | (low === "?" ? 0 : 0x0f));
+  const mask = (high === "?" ? 0 : 0xf0) | (low === "?" ? 0 : 0x0f);
+  part.push(Uint8Array.of(Number.parseInt(pair.replaceAll("?", "0"), 16)), Uint8Array.of(mask));
   return at + 2;
 }
 
@@ -143,9 +157,14 @@ function close(stack: Part[], closer: string, text: string, context: HexContext)
   if (outer === undefined || inner.opener !== CLOSERS.get(closer)) {
     throw new SyntaxError(`"${closer}" closes nothing: ${text}`);
   }
-  const size = inner.bytes.length;
-  if (closer === "]") outer.push([size >> 8, size & 0xff]);
-  else if (closer === "}" || context.version === 5) outer.push(variableByteInteger(size));
-  else if (size > 0) throw new SyntaxError(`properties in 3.x: ${text}`);
+  const { size } = inner;
+  if (closer === "]") outer.push(twoBytes(size));
+  else if (closer === "}" || context.version === 5) {
+    outer.push(Uint8Array.from(variableByteInteger(size)));
+  } else if (size > 0) throw new SyntaxError(`properties in 3.x: ${text}`);
   outer.append(inner);
+}
+
+function twoBytes(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
 }

@@ -295,7 +295,7 @@ function checkProperty(property: Property, before: Property[], packetName: strin
   const rule = RULES.get(property.id) as PropertyRule;
   const place = packetName.toLowerCase() as PropertyPlace;
   if (!rule.places.includes(place)) {
-    throw new Difference(`${packetName} with ${rule.name}, which does not belong there (§2.2.2.2)`);
+    throw new Difference(`${packetName} with ${rule.name}, which does not belong there`);
   }
   if (place === "disconnect" && property.id === SESSION_EXPIRY_INTERVAL) {
     throw new Difference("a server's DISCONNECT with Session Expiry Interval [MQTT-3.14.2-2]");

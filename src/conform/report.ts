@@ -31,8 +31,8 @@ export function describeTotals(results: readonly Result[], durationMs: number): 
   const count = (outcome: Result["outcome"]): number =>
     results.filter((result) => result.outcome === outcome).length;
   return (
-    `${results.length} dialogue${results.length === 1 ? "" : "s"}: ${count("pass")} passed, ${count("fail")} failed, ` +
-    `${count("skip")} skipped, in ${(durationMs / 1000).toFixed(1)} s`
+    `${results.length} dialogue${results.length === 1 ? "" : "s"}: ${count("pass")} passed, ` +
+    `${count("fail")} failed, ${count("skip")} skipped, in ${(durationMs / 1000).toFixed(1)} s`
   );
 }
 
@@ -52,8 +52,8 @@ export function resultJson({ dialogue, outcome, detail, durationMs }: Result): R
 }
 
 /**
- * The dialogues that one of `wanted` names: a chapter ("3", "3.3" or "3-03"), a dialogue ("3.3-07"),
- * or a statement ("MQTT-3.3.1-5", "3.1.1 MQTT-3.3.1-5").
+ * The dialogues that one of `wanted` names: a chapter ("3", "3.3" or "3-03"), a dialogue
+ * ("3.3-07"), or a statement ("MQTT-3.3.1-5", "3.1.1 MQTT-3.3.1-5").
  */
 export function selectDialogues(
   dialogues: readonly Dialogue[],

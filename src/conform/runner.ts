@@ -9,7 +9,7 @@ import {
   type Target,
 } from "./dialogue.ts";
 import { Difference, NotOffered } from "./difference.ts";
-import { PacketType } from "./packet-view.ts";
+import { describePacket, PacketType } from "./packet-view.ts";
 
 export interface Result {
   readonly dialogue: Dialogue;
@@ -30,6 +30,8 @@ export interface RunOptions {
 export interface Offer {
   readonly versions: ReadonlySet<ProtocolVersion>;
   readonly missing: ReadonlySet<Capability>;
+  /** What it said to the last CONNECT that it did not take. */
+  readonly refusal: string;
 }
 
 const MAXIMUM_QOS = 0x24;
@@ -59,13 +61,18 @@ export function parseTarget(url: string, timeoutMs: number): Target {
   };
 }
 
-/** Holds `dialogues` with the broker at `target`. Results come back in the order of `dialogues`. */
+/**
+ * Holds `dialogues` with the broker at `target`. Results come back in the order of `dialogues`.
+ *
+ * @throws NotOffered if the broker lets nobody in; a system error if none is there.
+ */
 export async function holdDialogues(
   dialogues: readonly Dialogue[],
   target: Target,
   options: RunOptions,
 ): Promise<Result[]> {
   const offer = await learnOffer(target);
+  if (offer.versions.size === 0) throw new NotOffered(offer.refusal);
   const results = new Map<Dialogue, Result>();
   const hold = async (dialogue: Dialogue): Promise<void> => {
     const result = await holdDialogue(dialogue, target, offer);
@@ -111,6 +118,7 @@ export async function holdDialogue(
 export async function learnOffer(target: Target): Promise<Offer> {
   const versions = new Set<ProtocolVersion>();
   const missing = new Set<Capability>();
+  let refusal = "";
   for (const version of [3, 4, 5] as const) {
     const ask: Dialogue = {
       id: "offer",
@@ -124,7 +132,9 @@ export async function learnOffer(target: Target): Promise<Offer> {
         const client = await talk.open("offer");
         client.send(talk.connectPacket("offer"));
         const view = await client.next(() => "CONNACK");
-        if (view.type !== PacketType.connack || view.reasonCodes[0] !== 0) return;
+        if (view.type !== PacketType.connack || view.reasonCodes[0] !== 0) {
+          throw new Difference(describePacket(view.bytes, version));
+        }
         versions.add(version);
         const says = (id: number): number | undefined =>
           view.properties.find((property) => property.id === id)?.number;
@@ -138,8 +148,9 @@ export async function learnOffer(target: Target): Promise<Offer> {
     const error = await outcomeOf(() => ask.hold(talk));
     await talk.end(false);
     if (error !== undefined && !(error instanceof Difference)) throw error;
+    refusal = error?.message ?? refusal;
   }
-  return { versions, missing };
+  return { versions, missing, refusal };
 }
 
 function whyNot(dialogue: Dialogue, target: Target, offer: Offer): string | undefined {

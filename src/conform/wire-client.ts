@@ -1,8 +1,8 @@
 /**
  * One TCP connection of a dialogue: sends bytes as they are written, and expects bytes.
  *
- * Every expectation has a deadline; none of them sleeps. That NOTHING came is proven by PINGREQ: what
- * the broker sent before its PINGRESP has arrived by then.
+ * Every expectation has a deadline; none of them sleeps. That NOTHING came is proven by PINGREQ:
+ * what the broker sent before its PINGRESP has arrived by then.
  */
 import type { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";

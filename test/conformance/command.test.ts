@@ -63,6 +63,20 @@ test("conform: a broker that does wrong: what differs, exit code 1", async (t) =
   );
 });
 
+test("conform: a broker that lets nobody in: one line, exit code 69", async (t) => {
+  const server = createServer((socket) => {
+    socket.once("data", () => socket.end(Uint8Array.of(0x20, 3, 0, 0x87, 0)));
+    socket.on("error", () => socket.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const { err, code } = await conform(`mqtt://127.0.0.1:${port}`);
+  assert.match(err, /^nightjar: the broker takes no CONNECT of ours: CONNACK 0x87 notAuthorized/);
+  assert.equal(code, 69);
+});
+
 test("conform: --list connects to nothing", async () => {
   const { out, code } = await conform("--list", "--only", "MQTT-3.12.4-1");
   assert.match(out, /^3\.12-01 5\.0 .* \[MQTT-3\.12\.4-1\]\n$/);

@@ -7,7 +7,11 @@ import { type Dialogue, dialogue, in4, in5, type Talk } from "../../src/conform/
 import { parseBytes } from "../../src/conform/hex.ts";
 import { holdDialogue, parseTarget, type Result } from "../../src/conform/runner.ts";
 
-const EVERYTHING = { versions: new Set([3, 4, 5] as const), missing: new Set<never>() };
+const EVERYTHING = {
+  versions: new Set([3, 4, 5] as const),
+  missing: new Set<never>(),
+  refusal: "",
+};
 const CONNACK = "20 03 00 00 00";
 
 /**
@@ -163,7 +167,7 @@ for (const { what, answers, hold, says } of WRONG) {
   });
 }
 
-test("judge: a CONNACK before the end is wrong in 3.1.1, as nothing may be said there", async (t) => {
+test("judge: wrong: a CONNACK before the end in 3.1.1, where nothing may be said", async (t) => {
   const { outcome, detail } = await held(t, ["20 02 00 01"], refusedConnect, in4);
   assert.equal(outcome, "fail");
   assert.match(detail, /expected the end of the connection\na: got {6}CONNACK 0x01/);

@@ -12,12 +12,13 @@ export interface MosquittoBroker {
   close(): Promise<void>;
 }
 
+const MOSQUITTO = "mosquitto";
 /** Debian has it where only root looks. */
 const ENVIRONMENT = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` };
 
 /** "2.0.11", or undefined when there is none. */
 export function mosquittoVersion(): string | undefined {
-  const { stdout } = spawnSync("mosquitto", ["-h"], { env: ENVIRONMENT, encoding: "utf8" });
+  const { stdout } = spawnSync(MOSQUITTO, ["-h"], { env: ENVIRONMENT, encoding: "utf8" });
   return /mosquitto version (\S+)/.exec(stdout ?? "")?.[1];
 }
 
@@ -32,7 +33,7 @@ export async function startMosquitto(): Promise<MosquittoBroker> {
   const folder = await mkdtemp(join(tmpdir(), "nightjar-conform-"));
   const configFile = join(folder, "mosquitto.conf");
   await writeFile(configFile, `allow_anonymous true\nlistener ${port} 127.0.0.1\n`);
-  const broker = spawn("mosquitto", ["-c", configFile], { stdio: "ignore", env: ENVIRONMENT });
+  const broker = spawn(MOSQUITTO, ["-c", configFile], { stdio: "ignore", env: ENVIRONMENT });
   await reachable(port, broker);
   return {
     url: `mqtt://127.0.0.1:${port}`,

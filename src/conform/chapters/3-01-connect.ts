@@ -1,4 +1,4 @@
-/** §3.1.0 to §3.1.2.9, §3.1.3, §3.1.4: the form of CONNECT, and what the broker must not accept. */
+/** §3.1.0 to §3.1.2.9, §3.1.3, §3.1.4: the form of CONNECT, and what must not be accepted. */
 import { type Dialogue, dialogue, in4, in5, in45, in345 } from "../dialogue.ts";
 import { refused, refusedConnect } from "../refused.ts";
 

@@ -165,7 +165,7 @@ const aliases: readonly Dialogue[] = [
 const information: readonly Dialogue[] = [
   dialogue(
     "3.1-92",
-    "Request Problem Information 0: no Reason String or User Property but in CONNACK, PUBLISH, DISCONNECT",
+    "Request Problem Information 0: no Reason String or User Property in acknowledgements",
     ["MQTT-3.1.2-29"],
     in5,
     async (t) => {

@@ -126,7 +126,8 @@ const published: readonly Dialogue[] = [
     async (t) => {
       const s = await t.connect("s");
       await t.subscribe(s, "~/will", 0);
-      const properties = `01 01 03 "text/plain" 08 "~/answer" 09 [00ff] 26 "b" "1" 26 "a" "2" 26 "b" "3"`;
+      const pairs = `26 "b" "1" 26 "a" "2" 26 "b" "3"`;
+      const properties = `01 01 03 "text/plain" 08 "~/answer" 09 [00ff] ${pairs}`;
       const will = { topicName: "~/will", payload: "gone", properties };
       await (await t.connect("a", { will })).drop();
       await s.expect(`30 {"~/will" <${properties}> 'gone'}`);
@@ -285,7 +286,7 @@ const delayed: readonly Dialogue[] = [
   ),
   dialogue(
     "3.1-77",
-    "Session Expiry Interval (1 s) shorter than Will Delay Interval: the will comes with the end of the Session",
+    "a Session that expires (1 s) within Will Delay Interval: the will comes with its end",
     ["MQTT-3.1.2-8"],
     slowIn5,
     async (t) => {

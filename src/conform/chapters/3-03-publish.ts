@@ -1,4 +1,4 @@
-/** §3.3.1.1, §3.3.1.2, §3.3.2.1, §3.3.3, §3.3.4: flags, topics, payloads, and who gets what. */
+/** §3.3.1.1, §3.3.1.2, §3.3.2.1, §3.3.3, §3.3.4: flags, topics, payloads, who gets what. */
 import { type Dialogue, dialogue, in5, in45, in345 } from "../dialogue.ts";
 import { refused } from "../refused.ts";
 

@@ -87,7 +87,7 @@ const disconnect: readonly Dialogue[] = [
   ),
   dialogue(
     "3.14-07",
-    "Session Expiry Interval in DISCONNECT where CONNECT had 0: Protocol Error, so the will is published",
+    "Session Expiry Interval in DISCONNECT, 0 in CONNECT: refused, so the will is published",
     ["MQTT-3.1.2-8", "MQTT-4.13.1-1", "§3.14.2.2.2"],
     in5,
     async (t) => {

@@ -198,7 +198,7 @@ export const order: readonly Dialogue[] = [
 export const flow: readonly Dialogue[] = [
   dialogue(
     "4.9-01",
-    "no more unacknowledged PUBLISHes than the client's Receive Maximum; each PUBACK lets one through",
+    "no more on their way than the client's Receive Maximum; each PUBACK lets one through",
     ["MQTT-3.3.4-9", "MQTT-4.9.0-1", "MQTT-4.9.0-2"],
     in5,
     async (t) => {
