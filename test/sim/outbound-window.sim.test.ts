@@ -4,16 +4,7 @@ import { OutboundWindow } from "../../src/delivery/outbound-window.ts";
 import { Message } from "../../src/protocol/message.ts";
 import { Delivery } from "../../src/protocol/packets.ts";
 import { seedsOf, underSeed } from "./prng.ts";
-import { PACKET_ID_MAX, WindowWorld } from "./window-world.ts";
-
-const STEPS = 500;
-
-export function simulateWindow(seed: number): void {
-  const world = new WindowWorld(seed);
-  for (let step = 0; step < STEPS; step += 1) world.step();
-  world.calm();
-  world.compare();
-}
+import { PACKET_ID_MAX, simulateWindow } from "./window-world.ts";
 
 const seeds = seedsOf(3_000);
 

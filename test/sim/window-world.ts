@@ -15,6 +15,15 @@ import { Random } from "./prng.ts";
 export const PACKET_ID_MAX = 6;
 const LIMITS = { queueMessagesMax: 5, queueBytesMax: 500 };
 const PUBLISHED_MAX = 70;
+const STEPS = 500;
+
+/** One run; throws when it finds something wrong. */
+export function simulateWindow(seed: number): void {
+  const world = new WindowWorld(seed);
+  for (let step = 0; step < STEPS; step += 1) world.step();
+  world.calm();
+  world.compare();
+}
 
 interface Sent {
   readonly type: "publish" | "pubrel";
@@ -30,16 +39,16 @@ export class WindowWorld {
   /** By serial: QoS, and when it expires. */
   readonly published: { qos: Qos; message: Message }[] = [];
   /** Serials PUBLISHed at least once, with the Packet Identifier of the first time. */
-  readonly sent = new Map<number, number>();
+  readonly sent: Map<number, number> = new Map();
   /** Serials given up: dropped, expired or refused. */
-  readonly lost = new Set<number>();
-  readonly finished = new Set<number>();
+  readonly lost: Set<number> = new Set();
+  readonly finished: Set<number> = new Set();
   /** What the subscribing application saw, in order. */
   readonly delivered: number[] = [];
   /** QoS 2 identifiers between PUBREC and PUBREL, at the subscriber. */
-  readonly held = new Set<number>();
+  readonly held: Set<number> = new Set();
   /** Identifier to serial, until the exchange is over for the broker. */
-  readonly inFlight = new Map<number, number>();
+  readonly inFlight: Map<number, number> = new Map();
   wire: Sent[] = [];
   acks: Record<"puback" | "pubrec" | "pubcomp", number[]> = { puback: [], pubrec: [], pubcomp: [] };
   receiveMaximum = 0;

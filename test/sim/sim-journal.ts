@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { Op } from "../../src/core/ops.ts";
+import { BrokerState } from "../../src/core/state.ts";
+import type { CommittableJournal } from "../../src/net/turn.ts";
+import { durableText, opFromText, opToText } from "./plain.ts";
+
+/**
+ * A journal that commits at once or LATE, and replays what it gets into a state of its own.
+ *
+ * Ops go through text, so that nothing is shared with the live state. `replayed` is then what a
+ * recovery would make of them.
+ */
+export class SimJournal implements CommittableJournal {
+  readonly replayed: BrokerState;
+  /** Told of each Op before it is applied. */
+  onAppend: (op: Op, position: number) => void = () => undefined;
+  #appended = 0;
+  #committed = 0;
+  /** The commit under way: up to which position, and when it will be done. */
+  #writing: { readonly upTo: number; readonly doneMs: number } | undefined = undefined;
+  #later: () => void = () => undefined;
+  readonly #delayMs: () => number;
+
+  /** @param delayMs How long the next commit takes; 0: it is done on return. */
+  constructor(packetIdMax: number, delayMs: () => number) {
+    this.replayed = new BrokerState(packetIdMax);
+    this.#delayMs = delayMs;
+  }
+
+  append(op: Op): number {
+    this.#appended += 1;
+    this.onAppend(op, this.#appended);
+    this.replayed.apply(opFromText(opToText(op)));
+    return this.#appended;
+  }
+
+  get appended(): number {
+    return this.#appended;
+  }
+
+  get committed(): number {
+    return this.#committed;
+  }
+
+  commitAt(nowMs: number, later: () => void): void {
+    this.#nowMs = nowMs;
+    this.commit(later);
+  }
+
+  #nowMs = 0;
+
+  commit(later: () => void): void {
+    this.#later = later;
+    if (this.#writing !== undefined) return;
+    const delayMs = this.#committed === this.#appended ? 0 : this.#delayMs();
+    if (delayMs > 0) {
+      this.#writing = { upTo: this.#appended, doneMs: this.#nowMs + delayMs };
+      return;
+    }
+    this.#committed = this.#appended;
+    later();
+  }
+
+  /** Time passes: a commit may be done. */
+  tick(nowMs: number): void {
+    const writing = this.#writing;
+    if (writing === undefined || writing.doneMs > nowMs) return;
+    this.#writing = undefined;
+    this.#committed = writing.upTo;
+    this.#later();
+  }
+
+  /** Invariant 3: replay(journal) equals live durable state. */
+  compare(live: BrokerState): void {
+    assert.deepEqual(durableText(this.replayed), durableText(live), "replay(journal) == live");
+  }
+
+  /** A snapshot of each recorded Session, put back, gives the Session again. */
+  compareRestored(live: BrokerState, packetIdMax: number): void {
+    const restored = new BrokerState(packetIdMax);
+    for (const session of live.sessions.values()) {
+      if (session.isRecorded) restored.restore(session.snapshot());
+    }
+    const sessions = (state: BrokerState): string[] =>
+      durableText(state).filter((line) => line.startsWith("session"));
+    assert.deepEqual(sessions(restored), sessions(live), "restore(snapshot()) == live");
+  }
+}

@@ -1,0 +1,12 @@
+import { World } from "./world.ts";
+
+const STEPS = 250;
+
+/** One run. @returns Hash of all that happened. */
+export function simulate(seed: number): number {
+  const world = new World(seed);
+  for (let step = 0; step < STEPS; step += 1) world.step();
+  world.calm();
+  world.end();
+  return world.trace.hash;
+}
