@@ -52,6 +52,7 @@ export class PacketDecoder {
   packetSizeMax: number;
   readonly #options: DecoderOptions;
   #protocolVersion: ProtocolVersion = 5;
+  #knowsVersion = false;
   /** By first byte, whether it may come now. */
   #allowed: Uint8Array;
   #chunk: Buffer | undefined = undefined;
@@ -81,6 +82,11 @@ export class PacketDecoder {
     if (this.#allowed !== CONNECT_ONLY) {
       this.#allowed = allowedFirstBytes(this.#options.role, version);
     }
+  }
+
+  /** As `protocolVersion`, or undefined while no CONNECT has said one. */
+  get versionIfKnown(): ProtocolVersion | undefined {
+    return this.#knowsVersion ? this.#protocolVersion : undefined;
   }
 
   /** Takes a chunk, which must not change as long as its Messages live. Then drain `next`. */
@@ -197,7 +203,9 @@ export class PacketDecoder {
   #decodeConnect(): Packet {
     const first = this.#allowed === CONNECT_ONLY;
     reader.version = readProtocolVersion(reader, (version) => {
-      if (first) this.protocolVersion = version;
+      if (!first) return;
+      this.protocolVersion = version;
+      this.#knowsVersion = true;
     });
     const packet = decodeConnect(reader, properties);
     if (first) this.#allowed = allowedFirstBytes("server", packet.protocolVersion);

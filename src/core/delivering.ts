@@ -118,9 +118,11 @@ function sendRetained(
 /** What is worked out anew for each sending: time left, alias; and the counters. */
 function complete(peer: Peer, delivery: Delivery, { stats }: Context, nowMs: number): void {
   const { message } = delivery;
-  if (message.expiresAtMs !== Number.POSITIVE_INFINITY) {
-    const leftSec = Math.ceil((message.expiresAtMs - nowMs) / 1_000); // [MQTT-3.3.2-6]
-    delivery.messageExpiryIntervalSec = Math.max(leftSec, 0);
+  const intervalSec = message.properties?.messageExpiryIntervalSec;
+  if (intervalSec !== undefined) {
+    // [MQTT-3.3.2-6]; a Message can be younger than the turn that it is sent in.
+    const leftSec = Math.ceil((message.expiresAtMs - nowMs) / 1_000);
+    delivery.messageExpiryIntervalSec = Math.min(Math.max(leftSec, 0), intervalSec);
   }
   const aliases = peer.outboundAliases;
   if (aliases !== undefined) {

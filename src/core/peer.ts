@@ -381,7 +381,7 @@ export class Peer {
   }
 
   /** The connection broke a rule, or the decoder says so: DISCONNECT or CONNACK, then the end. */
-  violated(error: ProtocolError, version: ProtocolVersion, nowMs: number): void {
+  violated(error: ProtocolError, version: ProtocolVersion | undefined, nowMs: number): void {
     this.#context.stats.protocolErrors += 1;
     const state = this.#state;
     if (state.at === "closing") return;
@@ -391,10 +391,11 @@ export class Peer {
       this.close(error.reasonCode, error.message, nowMs);
       return;
     }
-    if (state.at === "connecting") this.version = version;
+    if (state.at === "connecting") this.version = version ?? 5;
     // 3.x names one reason for a CONNECT that cannot be read, a version not supported
-    // [3.1.1 MQTT-3.1.2-2]; else it is closed without a word [3.1.1 MQTT-3.1.4-1].
-    if (this.version === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
+    // [3.1.1 MQTT-3.1.2-2]; else it is closed without a word [3.1.1 MQTT-3.1.4-1], as is what
+    // has not said that it speaks MQTT at all.
+    if (version === 5 || error.reasonCode === ReasonCode.unsupportedProtocolVersion) {
       const { reasonCode, message } = error;
       this.replies.push(connackRefusing({ reasonCode, reason: message }), 0);
     }

@@ -77,7 +77,7 @@ export class Connection implements Link {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error; // Our bug: crash, do not guess.
-      peer.violated(error, decoder.protocolVersion, nowMs);
+      peer.violated(error, decoder.versionIfKnown, nowMs);
     }
     // The rest stays in the decoder and in the socket.
     if (!peer.takesPackets) this.#stream.pause();

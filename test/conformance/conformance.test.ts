@@ -13,12 +13,6 @@ const SKIPPED: ReadonlyMap<string, string> = new Map([
   ["3.2-12 5.0", "retained messages"],
 ]);
 
-/** What Nightjar still does wrong, here and there or always. It is to become empty. */
-const WANTING: ReadonlyMap<string, string> = new Map([
-  ["2.1-13 3.1.1", "answers with a CONNACK of 5.0, though 3.1.1 closes without one"],
-  ["3.1-68 5.0", "now and then the interval sent is a second longer than the one received"],
-]);
-
 const broker = createBroker({ listeners: [{ url: "tcp://127.0.0.1:0" }] });
 await broker.listen();
 const target = parseTarget(broker.addresses[0] ?? "", 3_000);
@@ -29,7 +23,7 @@ await broker.close();
 describe("conformance", () => {
   for (const { dialogue, outcome, detail } of results) {
     const key = dialogueKey(dialogue);
-    test(describeDialogue(dialogue), { todo: WANTING.get(key) ?? false }, () => {
+    test(describeDialogue(dialogue), () => {
       assert.equal(outcome, SKIPPED.has(key) ? "skip" : "pass", detail);
     });
   }
