@@ -38,7 +38,9 @@ export interface Scan {
   readonly problems: readonly string[];
 }
 
-export function scanFile(path: string, text: string): Scan {
+export function scanFile(path: string, source: string): Scan {
+  // A pattern in a test writes "[MQTT-6\\.0\\.0-3]"; lines stay where they are.
+  const text = source.replaceAll("\\.", ".");
   const isDocument = roleOf(path) === "document";
   const comments = isDocument ? [] : commentsOf(text);
   const lineAt = lineCounter(text);
