@@ -54,6 +54,8 @@ export class WireClient {
   readonly #packets: Packet[] = [];
   readonly #left: Promise<void>;
   #wake: () => void = () => {};
+  /** What was wrong with a packet of the broker's; the connection is cut then. */
+  malformed: Error | undefined = undefined;
   #isClosed = false;
 
   /** Over TCP; nothing is sent. */
@@ -109,9 +111,15 @@ export class WireClient {
   }
 
   #read(chunk: Buffer): void {
-    this.#decoder.push(chunk);
-    for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) {
-      this.#packets.push({ ...packet });
+    if (this.malformed !== undefined) return;
+    try {
+      this.#decoder.push(chunk);
+      for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) {
+        this.#packets.push({ ...packet });
+      }
+    } catch (error) {
+      this.malformed = error as Error;
+      this.socket.destroy();
     }
     this.#wake();
   }
@@ -138,7 +146,7 @@ export class WireClient {
   async next(): Promise<Packet> {
     await within(this.#arrived(), "a packet");
     const packet = this.#packets.shift();
-    if (packet === undefined) throw new Error("the connection was closed");
+    if (packet === undefined) throw this.malformed ?? new Error("the connection was closed");
     return packet;
   }
 
