@@ -1,5 +1,6 @@
 /** What a client is sent next, apart from replies: its two lanes, then the retained store. */
 import type { Delivery } from "../protocol/packets.ts";
+import { ReasonCode } from "../protocol/reason-code.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Replay, Session } from "./session.ts";
@@ -146,6 +147,14 @@ export function undeliverable(peer: Peer, session: Session, context: Context, no
     peer.outboundAliases?.forget(message.topicName);
   }
   const seq = packetId === 0 ? -1 : session.window.find(packetId);
+  if (delivery.dup && delivery.qos === 2) {
+    // An earlier connection took it, and the client may hold its identifier: only PUBREL frees
+    // that. Nobody else gets it either, if it came by a shared group [MQTT-4.8.2-5].
+    const position = recorder.release(session, seq);
+    peer.replies.acknowledge("pubrel", packetId, ReasonCode.success, position);
+    ledger.record("packet-too-large", message, session.clientId, nowMs);
+    return;
+  }
   const shareKey = seq < 0 ? "" : session.window.grantAt(seq).shareKey;
   if (seq >= 0) recorder.finish(session, seq);
   const { maximumPacketSize } = peer;
