@@ -144,6 +144,7 @@ export class BrokerEnd implements Link, ByteSink {
       if (writer.add(packet, peer.version, peer.maximumPacketSize)) continue;
       this.#oracle.tooLarge(conn, packet, nowMs);
       if (packet.type === "publish") this.#broker.undeliverable(peer, nowMs);
+      this.#oracle.gaveUp(conn);
       this.#oracle.settled(nowMs);
     }
     const { size } = writer;

@@ -218,7 +218,7 @@ export class OracleInput {
       return;
     }
     if (publication.verdict === "refused" || reasonCode >= 0x80) {
-      assert.equal(publication.verdict, "refused", "refused: in the ledger (invariant 7)");
+      assert.ok(isRefusable(publication), "refused: in the ledger (invariant 7)");
       const code = this.#mustRefuse || ReasonCode.quotaExceeded;
       if (message.qos > 0) assert.equal(reasonCode, code, "refused: why");
       this.#model.refuse(publication);
@@ -299,6 +299,11 @@ export class OracleInput {
     this.#expect(conn, "unsuback", packet.packetId, codes, "unsubscribe");
   }
 
+  /** What the client may hold was given up: PUBREL is owed. */
+  gaveUp(conn: Conn, { packetId }: Obligation): void {
+    this.#expect(conn, "pubrel", packetId, [0], "release");
+  }
+
   /** CONNECT was accepted: CONNACK is owed, and PUBREL for each PUBREC that was seen. */
   accepted(conn: Conn, session: ModelSession, sessionPresent: boolean): void {
     this.#expect(conn, "connack", 0, [sessionPresent ? 1 : 0], "open");
@@ -311,7 +316,7 @@ export class OracleInput {
   violated(conn: Conn, error: ProtocolError): void {
     const { reasonCode } = error;
     if (this.#mustThrow > 0) assert.equal(reasonCode, this.#mustThrow, error.message);
-    const isNoRoom = reasonCode === ReasonCode.quotaExceeded && this.current?.verdict === "refused";
+    const isNoRoom = reasonCode === ReasonCode.quotaExceeded && isRefusable(this.current);
     const isRude = conn.isRude || conn.session?.isTainted === true;
     assert.ok(isRude || isNoRoom, `a polite client is thrown out: ${error.message}`);
     conn.hadNoRoom = isNoRoom;
@@ -337,4 +342,9 @@ export class OracleInput {
     this.#isRepeated = false;
     this.#discardsWillOf = "";
   }
+}
+
+/** The ledger has said why it may be refused. */
+function isRefusable(publication: Publication | undefined): boolean {
+  return publication?.verdict === "refused" || publication?.verdict === "queue-full";
 }

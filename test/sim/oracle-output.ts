@@ -110,7 +110,6 @@ export class OracleOutput {
     else {
       assert.equal(delivery.packetId, 0, "[MQTT-2.2.1-2]");
     }
-    owed.qos = delivery.qos;
     const as = sentAs(delivery);
     this.#have(owed, session, as);
     const { dup, packetId, messageExpiryIntervalSec } = delivery;
@@ -156,6 +155,7 @@ export class OracleOutput {
 
   #have(owed: Obligation, session: ModelSession, as: SentAs): void {
     owed.sentAs = as;
+    owed.qos = as.qos;
     if (owed.kind === "shared") owed.session = session;
     this.#model.close(owed);
   }
@@ -196,8 +196,14 @@ export class OracleOutput {
   tooLarge(conn: Conn): Obligation {
     const record = conn.sent.pop();
     assert.ok(record !== undefined);
-    const { obligation, session, packetId } = record;
+    const { obligation, session, packetId, dup, qos } = record;
     assert.ok((conn.connect?.maximumPacketSize ?? 0) < 1_000, "[MQTT-3.1.2-24]");
+    if (dup && qos === 2) {
+      // The client may hold the identifier, until PUBREL. Nobody else gets it [MQTT-4.8.2-5].
+      obligation.isGivenUp = true;
+      obligation.state = "released";
+      return obligation;
+    }
     if (packetId > 0) {
       session.inflight.delete(packetId);
       conn.counted.delete(packetId);

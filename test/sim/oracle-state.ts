@@ -67,6 +67,8 @@ export interface Obligation {
   readonly filter: string;
   /** `void`: it need not be delivered, but may be. `barred`: No Local, it must not be. */
   state: "pending" | "sent" | "released" | "done" | "lost" | "void" | "barred";
+  /** It was sent by QoS 2, and is too large to be sent again: only its PUBREL is left to do. */
+  isGivenUp: boolean;
   /** What it was sent with. */
   qos: Qos;
   sentAs: SentAs | undefined;
@@ -247,7 +249,8 @@ export class Model {
   /** It was sent, or is lost: nobody waits for it any more. */
   close(owed: Obligation): void {
     owed.session?.open.delete(owed);
-    this.tokens.get(owed.shareKey)?.delete(owed);
+    // Of what is only claimed, members that come later may still get it.
+    if (!owed.publication.claims.has(owed)) this.tokens.get(owed.shareKey)?.delete(owed);
   }
 
   /** A shared one is to be given to somebody, again: whoever is a member now may get it. */
@@ -349,6 +352,7 @@ function obligation(
     state: "pending",
     qos,
     sentAs: undefined,
+    isGivenUp: false,
     packetId: 0,
     sendOrder: 0,
     received: 0,

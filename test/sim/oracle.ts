@@ -101,6 +101,11 @@ export class Oracle implements Observer {
     this.#tooLarge = this.output.tooLarge(conn);
   }
 
+  /** After that, `broker.undeliverable` was called. */
+  gaveUp(conn: Conn): void {
+    if (this.#tooLarge?.isGivenUp) this.input.gaveUp(conn, this.#tooLarge);
+  }
+
   // Sessions come and go.
 
   connected({ clientId, remoteAddress, sessionPresent }: ConnectedEvent): void {
@@ -278,7 +283,7 @@ export class Oracle implements Observer {
     const what = `${reason}: ${publication.topicName} #${publication.order} to ${clientId}`;
     if (reason === "expired") assert.ok(publication.expiresAtMs <= nowMs, `${what}: early`);
     const apply = (owed: Obligation): void => {
-      owed.state = "lost";
+      if (!owed.isGivenUp) owed.state = "lost";
       this.model.close(owed);
     };
     const known = this.#knownLoss(publication, reason, clientId);
@@ -321,11 +326,9 @@ export class Oracle implements Observer {
         const isTarget = obligations.some(
           ({ kind, session }) => kind === "live" && session?.clientId === clientId,
         );
-        // A will, or the broker itself, is not refused.
-        if (!rejects || !isTarget || publication !== this.input.current) return false;
-        if (publication.qos === 0 || publication.verdict === "refused") return false;
-        publication.verdict = "refused";
-        return true;
+        // By itself it is a loss; with the answer that refuses, it is the reason for that.
+        if (rejects && isTarget) publication.verdict = "queue-full";
+        return false;
       }
       default:
         return false;
@@ -340,7 +343,7 @@ export class Oracle implements Observer {
   ): Obligation | undefined {
     switch (reason) {
       case "packet-too-large":
-        return this.#tooLarge;
+        return this.#tooLarge?.qos === 0 ? undefined : this.#tooLarge;
       case "refused-by-client":
         return this.input.acknowledged;
       case "session-ended": {
@@ -363,7 +366,12 @@ export class Oracle implements Observer {
     this.input.settled();
     const tooLarge = this.#tooLarge;
     this.#tooLarge = undefined;
-    if (tooLarge !== undefined && tooLarge.kind !== "shared") {
+    if (
+      tooLarge !== undefined &&
+      tooLarge.kind !== "shared" &&
+      tooLarge.qos > 0 &&
+      !tooLarge.isGivenUp
+    ) {
       assert.equal(tooLarge.state, "lost", "too large: in the ledger [MQTT-3.1.2-25]");
     }
     for (const { clientId } of this.#ending) assert.fail(`${clientId}: its Session should end`);
@@ -395,7 +403,7 @@ export class Oracle implements Observer {
         if (kind === "retained" && state === "pending" && expiresAtMs <= this.nowMs) continue;
         assert.ok(state !== "pending", `invariant 7: ${what} was lost in silence`);
         assert.ok(state !== "sent" && state !== "released", `${what} was never acknowledged`);
-        if (state !== "done" || owed.qos === 0 || session?.isTainted) continue;
+        if (state !== "done" || owed.isGivenUp || owed.qos === 0 || session?.isTainted) continue;
         assert.ok(owed.received > 0, `${what} was acknowledged and not received`);
       }
     }

@@ -255,7 +255,14 @@ export class World implements Actor {
       if (session.replays !== undefined) what.push(`replays for ${session.clientId}`);
     }
     for (const { key, queue, hasOnline } of this.broker.state.groups.values()) {
-      if (hasOnline && queue.length > 0) what.push(`${queue.length} wait in ${key}`);
+      const head = queue.peek();
+      if (!hasOnline || head === undefined) continue;
+      // What no connected member may receive waits for one that may, and all behind it.
+      const { model } = this.oracle;
+      const mayGo = model
+        .members(key)
+        .some(([{ clientId, conn }]) => conn && model.mayReceive(clientId, head.topicName));
+      if (mayGo) what.push(`${queue.length} wait in ${key}`);
     }
     for (const { conn, up, down } of this.#ends) {
       if (up.size > 0 || down.size > 0) what.push(`bytes on ${conn.number}`);
