@@ -98,6 +98,13 @@ test("what a CONNACK tells is left out where it is the default", () => {
   );
 });
 
+test("limits are those of the moment of CONNECT", () => {
+  const world = new World({ limits: { topicAliasMax: 1 } });
+  const a = world.open();
+  world.broker.limits = { ...world.broker.limits, topicAliasMax: 5 };
+  a.connect({ clientId: "a" }).publish("t", "", { topicAlias: 5 }).takes("connack 0x00");
+});
+
 test("answers that nobody reads are bounded: the client is not heard until it reads", () => {
   const world = new World();
   const a = world.connect({ clientId: "a" });

@@ -215,6 +215,7 @@ test("the store finds what a naive one finds, through changes [MQTT-4.7.2-1]", (
       }
       assert.equal(store.count, 0);
       assert.equal(store.bytes, 0);
+      assert.equal(store.isEmpty, true);
     }),
   );
 });

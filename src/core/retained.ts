@@ -32,6 +32,11 @@ export class RetainedStore {
     return this.#bytes;
   }
 
+  /** Nothing is held, nor any node for it. */
+  get isEmpty(): boolean {
+    return !this.#root.children?.size;
+  }
+
   /** Number of the latest `set`. */
   get serial(): number {
     return this.#serial;

@@ -257,7 +257,8 @@ test("replay of the ops gives the same queues, also after a group of transient m
   const world = new World();
   const transient = world.connect({ clientId: "t", receiveMaximum: 1 }).subscribe(FILTER);
   for (const text of "123") world.publish("t", text, { qos: 1 });
-  member(world, "lasting", { receiveMaximum: 1 });
+  const lasting = member(world, "lasting", { receiveMaximum: 1 });
+  assert.deepEqual(payloads(lasting), ["2"]);
   transient.drops();
   world.publish("t", "4", { qos: 1 });
   const replayed = new BrokerState();
@@ -276,4 +277,6 @@ test("replay of the ops gives the same queues, also after a group of transient m
     };
   };
   assert.deepEqual(shape(replayed), shape(live));
+  lasting.ack("puback", 1).ack("puback", 2).ack("puback", 3);
+  assert.deepEqual(payloads(lasting), ["314"]);
 });

@@ -17,6 +17,12 @@ interface Node<Value> {
 export class TopicTrie<Value> {
   readonly #root: Node<Value> = newNode();
 
+  /** Nothing is held, nor any node for it. */
+  get isEmpty(): boolean {
+    const { children, plus, values, hash } = this.#root;
+    return [children, plus, values, hash].every((part) => part === undefined);
+  }
+
   add(topicFilter: string, value: Value): void {
     let node = this.#root;
     for (const level of topicFilter.split("/")) {

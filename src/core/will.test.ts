@@ -177,8 +177,16 @@ test("a delayed will and a Session leave nothing on the wheel when they are over
   for (let times = 0; times < 100; times += 1) {
     world.connect({ ...lasting, cleanStart: false }).drops();
   }
-  const { wheelSize } = world;
-  assert.equal(wheelSize, 1);
+  assert.equal(world.wheelSize, 1);
+  world.connect({ ...lasting, cleanStart: false, keepAliveSec: 0, will: undefined }).drops();
+  world.connect({ ...lasting, cleanStart: false }).disconnect(0x04, 0);
+  assert.equal(world.wheelSize, 0);
+  const connected = world.connect({ ...lasting, keepAliveSec: 0 });
+  connected.drops();
+  world.connect({ ...lasting, cleanStart: false, keepAliveSec: 0 });
+  world.pass(2_000); // Its timeout for CONNECT.
+  assert.equal(world.wheelSize, 0);
+  world.connect(lasting).drops();
   world.pass(61_000);
   assert.equal(world.wheelSize, 0);
 });
