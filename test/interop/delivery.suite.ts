@@ -186,9 +186,11 @@ async function retained(t: TestContext, driver: Driver, other: Driver): Promise<
     await assertNext(watcher, { topic, payload, qos: 1, retain: false }); // [MQTT-3.3.1-12]
   }
   for (const someone of [driver, other]) {
-    const late = await open(t, someone);
-    await late.subscribe(topic, 1);
-    await assertNext(late, { topic, payload: "second", qos: 1, retain: true });
+    for (const qos of [0, 1] as const) {
+      const late = await open(t, someone);
+      await late.subscribe(topic, qos);
+      await assertNext(late, { topic, payload: "second", qos, retain: true });
+    }
   }
   await client.publish({ topic, payload: "", qos: 1, retain: true });
   await assertNext(watcher, { topic, payload: "", qos: 1, retain: false });

@@ -26,9 +26,12 @@ export function missingPahoC(): Missing {
   return here ? undefined : needs("libpaho-mqtt-dev");
 }
 
+/** Tests share nothing but the broker, and mostly wait for programs to start. */
+export const CONCURRENCY = 8;
+
 /** Like `describe`; a missing peer is skipped here and fails in CI, so that CI stays complete. */
 export function describePeer(name: string, missing: Missing, suite: () => void): void {
-  if (missing === undefined) describe(name, suite);
+  if (missing === undefined) describe(name, { concurrency: CONCURRENCY }, suite);
   else if (process.env["CI"] === "true") test(name, () => assert.fail(missing));
   else test(name, { skip: missing }, () => {});
 }

@@ -35,6 +35,12 @@ export function propertiesSuite(driver: Driver, other: Driver): void {
   test("session ends with its connection when the expiry is 0", (t) => expiryZero(t, driver));
 }
 
+/**
+ * A broker may hand on a PUBLISH as it came, or write it anew: with an expiry that runs down it
+ * has to, and from its retained store or a queue it may.
+ */
+const REWRITTEN: readonly Properties[] = [{}, { messageExpirySec: 1000 }];
+
 async function userProperties(t: TestContext, driver: Driver): Promise<void> {
   const topic = uniqueId();
   const [publisher, subscriber] = [await open(t, driver), await open(t, driver)];
@@ -42,15 +48,23 @@ async function userProperties(t: TestContext, driver: Driver): Promise<void> {
     ["colour", "red"],
     ["größe", "10 m²"],
     ["colour", "blue"],
-    ["colour", "red"],
+    ["colour", "blue"],
     ["empty", ""],
+    ["colour", "green"],
   ];
+  const expected = driver.keepsUserPropertyOrder ? sent : groupedByName(sent);
   await subscriber.subscribe(topic, 1);
-  for (const qos of [0, 1] as const) {
-    await publisher.publish({ topic, payload: "x", qos, properties: { userProperties: sent } });
-    const received = (await subscriber.next()).properties.userProperties;
-    assert.deepEqual(received, driver.keepsUserPropertyOrder ? sent : groupedByName(sent));
+  for (const more of REWRITTEN) {
+    const properties = { userProperties: sent, ...more };
+    for (const qos of [0, 1] as const) {
+      await publisher.publish({ topic, payload: "x", qos, retain: true, properties });
+      assert.deepEqual((await subscriber.next()).properties.userProperties, expected);
+      const late = await open(t, driver);
+      await late.subscribe(topic, qos);
+      assert.deepEqual((await late.next()).properties.userProperties, expected);
+    }
   }
+  await publisher.publish({ topic, payload: "", qos: 1, retain: true });
 }
 
 function groupedByName(properties: UserProperties): UserProperties {
@@ -68,9 +82,13 @@ async function publishProperties(t: TestContext, driver: Driver): Promise<void> 
     responseTopic: `${topic}/response/ö`,
     correlationData: "\u0001 any bytes ✓",
   };
-  for (const qos of [0, 1, 2] as const) {
-    await publisher.publish({ topic, payload: "{}", qos, properties });
-    assert.deepEqual((await subscriber.next()).properties, properties);
+  for (const more of REWRITTEN) {
+    for (const qos of [0, 1, 2] as const) {
+      const sent = { ...properties, ...more };
+      await publisher.publish({ topic, payload: "{}", qos, properties: sent });
+      const { messageExpirySec: _, ...received } = (await subscriber.next()).properties;
+      assert.deepEqual(received, properties);
+    }
   }
   await publisher.publish({ topic, payload: "{}", qos: 1 });
   assert.deepEqual((await subscriber.next()).properties, {});
