@@ -66,7 +66,8 @@ export class Dispatcher {
     for (const { clientId } of route.denied) {
       ledger.record("not-authorized", message, clientId, nowMs);
     }
-    if (this.matched === 0 && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
+    const isUnwanted = this.matched === 0 && route.denied.length === 0;
+    if (isUnwanted && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
 
     if (message.retain) this.#retainedExpiry.stored(message);
     const heldRecorded = heldPacketId > 0 && from?.isRecorded === true;
@@ -145,8 +146,11 @@ export class Dispatcher {
     const { limits, ledger, recorder } = this.#context;
     const window = session.windowIfAny;
     if (window === undefined) return true;
+    // For one that can never fit nothing else is given up.
+    const dropsOldest =
+      session.queueFullPolicy === "drop-oldest" && sizeOf(message) <= limits.queueBytesMax;
     while (window.isFull(message, limits)) {
-      const oldest = session.queueFullPolicy === "drop-oldest" ? window.oldestQueued() : -1;
+      const oldest = dropsOldest ? window.oldestQueued() : -1;
       const dropped = oldest < 0 ? message : window.messageAt(oldest);
       ledger.record("queue-full", dropped ?? message, session.clientId, nowMs);
       if (oldest < 0) return false;
@@ -205,7 +209,8 @@ export class Dispatcher {
       group.queue.length >= limits.queueMessagesMax ||
       group.queueBytes + sizeOf(message) > limits.queueBytesMax
     ) {
-      const oldest = group.queue.peek();
+      const fits = sizeOf(message) <= limits.queueBytesMax;
+      const oldest = fits ? group.queue.peek() : undefined;
       ledger.record("queue-full", oldest ?? message, group.key, nowMs);
       if (oldest === undefined) return false;
       recorder.assign(group, undefined, undefined);

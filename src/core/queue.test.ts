@@ -60,6 +60,19 @@ test("the bytes of a queue are bounded too", () => {
   world.lost("queue-full t/1 → sub");
 });
 
+test("a message that can never fit drops nothing but itself", () => {
+  const world = new World({ limits: { queueBytesMax: 300 } });
+  offline(world);
+  world
+    .connect({ ...LASTING, clientId: "m" })
+    .subscribe("$share/g/t/#", { qos: 1 })
+    .drops();
+  world.publish("t/1", "1", { qos: 1 });
+  world.publish("t/2", "x".repeat(400), { qos: 1 });
+  world.lost("queue-full t/2 → sub", "queue-full t/2 → $share/g/t/#");
+  assert.deepEqual(back(world), ['publish t/1 "1" qos1 id1']);
+});
+
 test("QoS 0 to a slow client is bounded, in messages and bytes", () => {
   const world = new World({ limits: { qos0MessagesMax: 2, qos0BytesMax: 1_000 } });
   const slow = world.connect({ clientId: "slow" }).subscribe("t");
