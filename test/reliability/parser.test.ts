@@ -27,18 +27,13 @@ test("F1 a PUBLISH first, announcing 256 MB: closed, nothing allocated", async (
       clients.push(client);
     }
     for (const client of clients) {
-      assert.deepEqual(
-        (await client.closed()).map((packet) => packet.type),
-        ["connack"],
-      );
+      assert.deepEqual(await client.closed(), []); // Nobody knows what it would understand.
     }
     assert.ok(memoryInUse() - before < 4 * MIB);
+    const first = ["30", "82", "c0", "e0", "f0", "00", "20", "'GET / HTTP/1.1'", "1603010200"];
     await assertRefusedAtTheDoor(
       broker,
-      ["30", "82", "c0", "e0", "f0", "00", "20", "'GET / HTTP/1.1'", "1603010200"].map((send) => {
-        const reasonCode = send.startsWith("16") ? 0x81 : 0x82; // 0x16: a CONNECT with flags.
-        return { what: `${send} first`, version: 5, send, reasonCode };
-      }),
+      first.map((send) => ({ what: `${send} first`, version: 5, send, reasonCode: undefined })),
     );
   });
 });
@@ -47,13 +42,13 @@ test("F2 a CONNECT of 256 MB: closed at its fixed header", async (t) => {
   const broker = await startBroker(t);
   await besideNeighbours(broker, async () => {
     await assertRefusedAtTheDoor(broker, [
-      { what: "256 MB", version: 5, send: `10${REMAINING_LENGTH_MAX}`, reasonCode: 0x95 },
-      { what: "over 16 KiB", version: 5, send: "10 fe7f", reasonCode: 0x95 },
+      { what: "256 MB", version: 5, send: `10${REMAINING_LENGTH_MAX}`, reasonCode: undefined },
+      { what: "over 16 KiB", version: 5, send: "10 fe7f", reasonCode: undefined },
       {
         what: "256 MB, then a trickle",
         version: 5,
         send: `10${REMAINING_LENGTH_MAX} 0004 'M'`,
-        reasonCode: 0x95,
+        reasonCode: undefined,
       },
     ]);
   });
@@ -103,8 +98,13 @@ test("F3 lengths of 5 bytes, not minimal, or past the end: malformed", async (t)
       },
     ]);
     await assertRefusedAtTheDoor(broker, [
-      { ...malformed, what: "Remaining Length of 5 bytes", send: "10 8080808001" },
-      { ...malformed, what: "Remaining Length not minimal", send: "10 8000" },
+      {
+        version: 5,
+        reasonCode: undefined,
+        what: "Remaining Length of 5 bytes",
+        send: "10 8080808001",
+      },
+      { version: 5, reasonCode: undefined, what: "Remaining Length not minimal", send: "10 8000" },
     ]);
   });
 });
@@ -178,7 +178,7 @@ test("F7 30,000 User Properties: refused by number or by size", async (t) => {
         what: "CONNECT",
         version: 5,
         send: `10 .. "MQTT" 05 02 003c (${many}) "a"`,
-        reasonCode: 0x95,
+        reasonCode: undefined,
       },
       {
         what: "CONNECT, 101 of them",
