@@ -66,7 +66,8 @@ export class Dispatcher {
     for (const { clientId } of route.denied) {
       ledger.record("not-authorized", message, clientId, nowMs);
     }
-    if (this.matched === 0 && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
+    const isUnwanted = this.matched === 0 && route.denied.length === 0;
+    if (isUnwanted && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
 
     if (message.retain) this.#retainedExpiry.stored(message);
     const heldRecorded = heldPacketId > 0 && from?.isRecorded === true;
