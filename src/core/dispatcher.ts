@@ -1,6 +1,7 @@
 /** From one Message to everybody who gets it: sessions, shared groups, the retained store. */
 import { type Grant, sizeOf } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
+import { topicLevels } from "../protocol/topic.ts";
 import type { Context } from "./context.ts";
 import type { Recipient } from "./ops.ts";
 import { RetainedExpiry } from "./retained-expiry.ts";
@@ -93,12 +94,14 @@ export class Dispatcher {
 
   #mayRetain(message: Message, nowMs: number): boolean {
     const { retained } = this.#context.state;
-    const { retainedMessagesMax, retainedBytesMax } = this.#context.limits;
+    const { retainedMessagesMax, retainedBytesMax, retainedLevelsMax } = this.#context.limits;
     if (message.payloadSize === 0) return true;
     const old = retained.get(message.topicName);
     const count = retained.count + (old === undefined ? 1 : 0);
     const bytes = retained.bytes + sizeOf(message) - (old === undefined ? 0 : sizeOf(old));
-    if (count <= retainedMessagesMax && bytes <= retainedBytesMax) return true;
+    const levels = retained.levels + (old === undefined ? topicLevels(message.topicName) : 0);
+    const fits = bytes <= retainedBytesMax && levels <= retainedLevelsMax;
+    if (fits && count <= retainedMessagesMax) return true;
     this.refused = true;
     this.#context.ledger.record("retained-full", message, "", nowMs);
     return false;

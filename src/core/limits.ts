@@ -41,6 +41,8 @@ export interface Limits {
   readonly topicAliasOutboundMax: number;
   readonly retainedMessagesMax: number;
   readonly retainedBytesMax: number;
+  /** Nodes of the tree of their topics, one for each level that is not shared. */
+  readonly retainedLevelsMax: number;
   /** Who gets which topic is remembered up to here: one for each topic and each receiver of it. */
   readonly routesMax: number;
   /** Entries of the loss ledger's ring. */
@@ -76,6 +78,7 @@ export const DEFAULT_LIMITS: Limits = {
   topicAliasOutboundMax: 64,
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 256 * MIB,
+  retainedLevelsMax: 2_000_000,
   routesMax: 500_000,
   ledgerEntriesMax: 1_000,
 };

@@ -79,6 +79,23 @@ test("retained messages expire, and the time left is sent [MQTT-3.3.2-6]", () =>
   assert.equal(world.broker.state.retained.count, 1);
 });
 
+test("the store has a limit on the levels of its topics, counted once where shared", () => {
+  const world = new World({ limits: { retainedLevelsMax: 6 } });
+  const a = world.connect({ clientId: "a" });
+  const keep = (topic: string, payload: string): string => {
+    a.publish(topic, payload, { retain: true, qos: 1 });
+    const [answer = ""] = a.inbox;
+    a.inbox = [];
+    return answer.split(" ")[2] ?? "";
+  };
+  assert.deepEqual([keep("a/b/c", "x"), keep("a/b/d", "x")], ["0x10", "0x10"]);
+  assert.equal(world.broker.state.retained.levels, 4);
+  assert.deepEqual([keep("e/f/g", "x"), keep("a/b/c", "y")], ["0x97", "0x10"]);
+  keep("a/b/c", "");
+  assert.equal(world.broker.state.retained.levels, 3);
+  assert.equal(keep("e/f/g", "x"), "0x10");
+});
+
 test("the store has limits, in messages and bytes: 0x97, and replacing counts", () => {
   const world = new World({ limits: { retainedMessagesMax: 2, retainedBytesMax: 400 } });
   const a = world.connect({ clientId: "a" });

@@ -22,6 +22,7 @@ export class RetainedStore {
   readonly #root: Node = newNode();
   #count = 0;
   #bytes = 0;
+  #levels = 0;
   #serial = 0;
 
   get count(): number {
@@ -30,6 +31,11 @@ export class RetainedStore {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Nodes of the tree; each takes some 250 bytes. */
+  get levels(): number {
+    return this.#levels;
   }
 
   /** Nothing is held, nor any node for it. */
@@ -60,6 +66,7 @@ export class RetainedStore {
       if (child === undefined) {
         child = newNode();
         node.children.set(level, child);
+        this.#levels += 1;
       }
       node = child;
     }
@@ -88,6 +95,7 @@ export class RetainedStore {
       const child = path[depth] as Node;
       if (child.message !== undefined || child.children?.size) return;
       path[depth - 1]?.children?.delete(levels[depth - 1] as string);
+      this.#levels -= 1;
     }
   }
 

@@ -103,9 +103,12 @@ export class Connection implements Link {
       const packet = peer.poll(nowMs);
       if (packet === undefined) break;
       if (writer.add(packet, peer.version, peer.maximumPacketSize)) continue;
-      if (packet.type === "publish") broker.undeliverable(peer, nowMs);
-      // Without CONNACK nothing else may be sent either [MQTT-3.2.0-1].
-      else if (packet.type === "connack") stream.destroy();
+      if (packet.type === "publish") {
+        broker.undeliverable(peer, nowMs);
+      } else if (packet.type === "connack") {
+        stream.destroy(); // Without CONNACK nothing else may be sent either [MQTT-3.2.0-1].
+        break;
+      }
     }
     const { size } = writer;
     if (size > 0) {

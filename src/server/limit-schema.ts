@@ -59,7 +59,8 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
   keepAliveMaxSec: {
     min: 1,
     max: UINT16_MAX,
-    about: "Longest Keep Alive; clients that ask for none, or for more, are held to it.",
+    about:
+      "Longest Keep Alive. MQTT 5 clients that ask for none, or for more, are told to keep it.",
   },
   stalledTimeoutMs: {
     min: 100,
@@ -111,6 +112,11 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
   },
   retainedMessagesMax: { min: 0, max: UNBOUNDED, about: "Retained messages." },
   retainedBytesMax: { min: 0, max: UNBOUNDED, about: "Bytes of those." },
+  retainedLevelsMax: {
+    min: 0,
+    max: UNBOUNDED,
+    about: "Topic levels of those, shared ones counted once: some 250 bytes each.",
+  },
   routesMax: {
     min: 1,
     max: UNBOUNDED,
