@@ -70,7 +70,7 @@ test("F13 an empty Client Identifier: 0x02 in 3.1.1 with Clean Session 0, else a
     const refused = await WireClient.open(broker.port, 4);
     refused.send('10 .. "MQTT" 04 00 003c ""');
     const [connack] = await refused.closed();
-    assert.ok(connack?.type === "connack");
+    assert.ok(connack?.type === "connack", "a connack");
     assert.equal(connack.reasonCode, 0x85);
     const tooOld = await WireClient.open(broker.port, 3);
     tooOld.send('10 .. "MQIsdp" 03 02 003c ""');

@@ -1,4 +1,5 @@
 /** The broker under test: Nightjar in this process, on ports of its own. The one place to switch. */
+import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -67,8 +68,15 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 /** Heap in use after a collection, with the buffers outside of it, in bytes. */
 export function memoryInUse(): number {
   collectGarbage();
+  collectGarbage(); // What the first one let go of outside of the heap.
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
+}
+
+/** @param before What `memoryInUse` was. */
+export function assertGrewLess(before: number, bytesMax: number): void {
+  const grown = memoryInUse() - before;
+  assert.ok(grown < bytesMax, `${(grown / 1024 ** 2).toFixed(1)} MiB more`);
 }
 
 setFlagsFromString("--expose-gc");
