@@ -364,3 +364,20 @@ test("F36 two clients who fight for an identifier, and the loser's late packets"
     await before.destroy();
   });
 });
+
+const PENALTY = "no rule yet says how fast an identifier may change hands";
+
+test("F36 an identifier that changes hands without end is made to wait", {
+  todo: PENALTY,
+}, async (t) => {
+  const broker = await startBroker(t);
+  await besideNeighbours(broker, async () => {
+    const codes = new Set<number>();
+    for (let round = 0; round < 300; round += 1) {
+      const client = await WireClient.open(broker.port);
+      client.send(connectBytes(5, "flapping"));
+      codes.add((await client.expect("connack")).reasonCode);
+    }
+    assert.notDeepEqual([...codes], [0]);
+  });
+});

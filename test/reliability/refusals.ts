@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { ProtocolVersion } from "../../src/protocol/packets.ts";
 import type { TestBroker } from "./harness.ts";
-import { connectBytes, WireClient, wire } from "./wire-client.ts";
+import { WireClient } from "./wire-client.ts";
 
 export interface Refusal {
   readonly what: string;
@@ -67,5 +67,3 @@ export async function assertAnswered(
     await client.destroy();
   }
 }
-
-export { connectBytes, wire };
