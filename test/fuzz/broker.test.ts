@@ -64,7 +64,8 @@ function sensibleSession(version: ProtocolVersion, clientId: string, dice: Rando
   const head = version === 3 ? '"MQIsdp" 03' : version === 4 ? '"MQTT" 04' : '"MQTT" 05';
   const limits = dice.pick(["", "21 0001", "27 00000020", "11 00000064", "22 0002", "17 00"]);
   const willPart = will === 0 ? "" : `${none} "${dice.pick(TOPICS.slice(0, 4))}" "will"`;
-  const connect = `10 .. ${head} ${flags} 0000 ${v5 ? `(${limits})` : ""} "${clientId}" ${willPart}`;
+  const properties = v5 ? `(${limits})` : "";
+  const connect = `10 .. ${head} ${flags} 0000 ${properties} "${clientId}" ${willPart}`;
   const packets = [wire(connect)];
   for (let count = 2 + dice.below(12); count > 0; count -= 1) {
     const id = 1 + dice.below(4);

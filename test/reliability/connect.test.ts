@@ -64,7 +64,7 @@ test("F12 CONNECT flags, levels and names that are none", async (t) => {
   });
 });
 
-test("F13 an empty Client Identifier: 0x02 in 3.1.1 with Clean Session 0, else assigned", async (t) => {
+test("F13 an empty Client Identifier: refused in 3.1.1, assigned in 5.0", async (t) => {
   const broker = await startBroker(t);
   await besideNeighbours(broker, async () => {
     const refused = await WireClient.open(broker.port, 4);

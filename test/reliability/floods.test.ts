@@ -23,7 +23,7 @@ function repeat(bytes: Buffer, times: number): Buffer {
   return Buffer.concat(Array.from({ length: times }, () => bytes));
 }
 
-test("F27 half-open sockets and no CONNECT: closed at the deadline, capped by address", async (t) => {
+test("F27 half-open sockets and no CONNECT: deadline, cap by address", async (t) => {
   const broker = await startBroker(t, {
     limits: { connectTimeout: "500ms", connectionsPerAddress: 52 },
   });
@@ -132,7 +132,7 @@ test("F32 a message that waits, or is retained, keeps nothing of what came with 
   });
 });
 
-test("F32 a full queue: by policy the oldest goes, the newest, or the publisher hears 0x97", async (t) => {
+test("F32 a full queue: the oldest goes, the newest, or the publisher hears 0x97", async (t) => {
   const cases = [
     { queueFullPolicy: "drop-oldest", answers: [0, 0, 0, 0], kept: ["3", "4"] },
     { queueFullPolicy: "drop-newest", answers: [0, 0, 0, 0], kept: ["1", "2"] },
@@ -298,7 +298,7 @@ test("F35 sessions that are in use are not ended for others", async (t) => {
   });
 });
 
-test("F36 one Client Identifier from 1,000 sockets: the last one has it, no one twice", async (t) => {
+test("F36 one Client Identifier from 1,000 sockets: the last has it, no one twice", async (t) => {
   const broker = await startBroker(t, { limits: { connectionsPerAddress: 2_000 } });
   await besideNeighbours(broker, async () => {
     const clients = [];

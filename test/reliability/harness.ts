@@ -1,4 +1,4 @@
-/** The broker under test: Nightjar in this process, on ports of its own. The one place to switch. */
+/** The broker under test: Nightjar in this process, on ports of its own. The place to switch. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";

@@ -278,7 +278,7 @@ test("F10 packets with a body that have none, and packets that only servers send
   });
 });
 
-test("F3 F5 a good packet cut short anywhere: waited for, or refused, never read past", async (t) => {
+test("F3 F5 a good packet cut short anywhere: waited for or refused, not read past", async (t) => {
   const broker = await startBroker(t);
   const whole = wire(`32 .. "a/b" 0001 (01 01 02 0000000a 08 "r" 26 "k" "v") 'payload'`);
   await besideNeighbours(broker, async () => {

@@ -156,7 +156,7 @@ test("F42 odd values of a limit are refused when they are set, at a reload too",
   assert.deepEqual({ ...broker.limits }, { ...DEFAULT_LIMITS });
 });
 
-test("F42 the lowest and the highest values that are allowed do not break the broker", async (t) => {
+test("F42 the lowest and the highest allowed values do not break the broker", async (t) => {
   const lowest = {
     connectTimeout: "1s",
     packetSize: 128,

@@ -127,7 +127,7 @@ test("F37 exactly one will for each way to go, none after DISCONNECT 0x00", () =
   }
 });
 
-test("F37 a delayed will: on time, at the end of the session, or never after a reconnection", () => {
+test("F37 a delayed will: on time, with the session, or never after a reconnection", () => {
   const cases = [
     { expirySec: 100, delaySec: 10, backAfterSec: undefined, dueSec: 10 },
     { expirySec: 5, delaySec: 100, backAfterSec: undefined, dueSec: 5 },

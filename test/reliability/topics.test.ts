@@ -167,7 +167,7 @@ test("F19 SUBSCRIBE and UNSUBSCRIBE without a filter, or with options that are n
   });
 });
 
-test("F21 Response Topic with a wildcard, identifier from a client, payload that is no text", async (t) => {
+test("F21 Response Topic with a wildcard, client's identifier, no text", async (t) => {
   const broker = await startBroker(t);
   await besideNeighbours(broker, async () => {
     await assertRefused(broker, [

@@ -99,7 +99,7 @@ const SESSION = Buffer.concat([
 /** Bytes that it brings: CONNACK, SUBACK, the three messages, PUBACK, PUBREC, PUBCOMP, PINGRESP. */
 const ANSWER_SIZE = 4 + 5 + 20 + 316 + 216 + 4 + 4 + 4 + 2;
 
-test("F26 a session in fragments of 1 byte, in one segment, and cut anywhere in between", async (t) => {
+test("F26 a session in fragments of 1 byte, in one segment, and cut anywhere", async (t) => {
   const broker = await startBroker(t);
   await besideNeighbours(broker, async (neighbours) => {
     for (const size of [SESSION.length, 1, 2, 3, 7, 61, 300]) {
@@ -148,7 +148,7 @@ test("F26 a text frame ends the connection; without the sub-protocol there is no
   });
 });
 
-test("F38 permessage-deflate is not taken, and a compressed frame ends the connection", async (t) => {
+test("F38 permessage-deflate is not taken, a compressed frame ends it", async (t) => {
   const broker = await startBroker(t);
   await besideNeighbours(broker, async () => {
     const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
