@@ -67,7 +67,7 @@ export function connectOf(actor: Actor, client: SimClient, isWild: boolean): Con
     sessionExpiryIntervalSec: expiryOf(random, is5, cleanStart, isWild),
     receiveMaximum: is5 && random.chance(70) ? random.between(1, 4) : 65_535,
     maximumPacketSize:
-      is5 && isWild && random.chance(25) ? random.between(56, 90) : Number.POSITIVE_INFINITY,
+      is5 && isWild && random.chance(35) ? random.between(56, 90) : Number.POSITIVE_INFINITY,
     topicAliasMaximum: is5 ? random.below(4) : 0,
     requestResponseInformation: false,
     requestProblemInformation: random.chance(70),
@@ -140,7 +140,11 @@ function subscribe({ random, nowMs }: Actor, client: SimClient): void {
   const is5 = client.version === 5;
   const subscriptions = Array.from({ length: random.between(1, 3) }, () => {
     const isBad = random.chance(5);
-    const topicFilter = random.pick(isBad ? FILTERS_BAD.filter((f) => f !== "") : FILTERS);
+    // Often one that it has just subscribed to.
+    const isAgain = !isBad && client.latestFilter !== "" && random.chance(20);
+    const filters = isBad ? FILTERS_BAD : isAgain ? [client.latestFilter] : FILTERS;
+    const topicFilter = random.pick(filters);
+    if (!isBad) client.latestFilter = topicFilter;
     const isShared = topicFilter.startsWith("$share");
     return {
       topicFilter,

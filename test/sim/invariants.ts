@@ -5,6 +5,10 @@ import type { Session } from "../../src/core/session.ts";
 import { sizeOf } from "../../src/delivery/outbound-window.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { Oracle } from "./oracle.ts";
+import type { ModelSession } from "./oracle-state.ts";
+import { FILTERS } from "./settings.ts";
+
+const GROUPS_MAX = FILTERS.filter((filter) => filter.startsWith("$share/")).length;
 
 export function checkInvariants(broker: Broker, oracle: Oracle): void {
   const { state, limits } = broker;
@@ -31,32 +35,50 @@ export function checkInvariants(broker: Broker, oracle: Oracle): void {
 
 function checkSession(session: Session, broker: Broker, oracle: Oracle): void {
   const { clientId, peer } = session;
-  const { limits, state } = broker;
+  const { limits } = broker;
   const model = oracle.model.sessions.get(clientId);
   assert.ok(model !== undefined, `${clientId}: a Session that nobody opened`);
   assert.equal(peer?.link.remoteAddress, model.conn?.number.toString(), "the live connection");
   assert.equal(peer?.session, peer === undefined ? undefined : session, "peer and Session");
   const filters = [...(session.subscriptions?.keys() ?? [])];
-  assert.deepEqual(filters.sort(), [...model.subs.keys()].sort(), "subscriptions");
+  assert.equal(filters.join(), [...model.subs.keys()].join(), "subscriptions");
   assert.ok(filters.length <= limits.subscriptionsPerSessionMax, "subscriptionsPerSessionMax");
   const shared = filters.filter((filter) => filter.startsWith("$share/")).length;
   assert.equal(session.shared?.size ?? 0, shared, "shared");
   assert.equal(session.inboundIfAny?.size ?? 0, model.held.size, "held identifiers");
   assert.ok((peer?.qos0Waiting ?? 0) <= limits.qos0MessagesMax, "qos0MessagesMax");
   const window = session.windowIfAny;
+  const entries = window?.entries() ?? [];
+  const isReplaying = session.replays !== undefined;
+  const waiting = entries.filter(({ stage, retained }) => stage === "queued" && retained).length;
+  const missing = isReplaying ? 0 : retainedOwed(model, oracle.nowMs);
+  assert.ok(missing <= waiting, `${clientId}: no replay for retained messages it is owed`);
   if (window === undefined) return;
-  const entries = window.entries();
   const queued = entries.filter(({ stage }) => stage === "queued");
   assert.equal(window.unfinished, entries.length, "unfinished");
   assert.equal(window.queued, queued.length, "queued");
   assert.equal(window.bytes, sum(entries.flatMap(({ message }) => message ?? [])), "bytes");
   assert.equal(entries.length - queued.length, model.inflight.size, "in flight");
-  // One message may come by a Subscription of its own and by several groups.
-  const slack = state.groups.size;
+  // One message may come by a Subscription of its own and by each of several groups.
+  const slack = GROUPS_MAX;
   assert.ok(queued.length <= limits.queueMessagesMax + slack, "queueMessagesMax");
   if (peer !== undefined) return;
   // Kept for long: no view into a chunk.
   for (const { message } of entries) if (message !== undefined) checkOwned(message);
+}
+
+/** Retained messages that it has not had for certain: no other copy can have been taken for it. */
+function retainedOwed(session: ModelSession, nowMs: number): number {
+  let total = 0;
+  for (const owed of session.open) {
+    const { kind, state, publication } = owed;
+    if (kind !== "retained" || state !== "pending" || publication.expiresAtMs <= nowMs) continue;
+    const isOnly = publication.obligations.every(
+      (other) => other === owed || !(other.session === session || other.eligible.has(session)),
+    );
+    if (isOnly) total += 1;
+  }
+  return total;
 }
 
 function checkRetained({ state: { retained }, limits }: Broker, oracle: Oracle): void {

@@ -207,7 +207,8 @@ export class OracleInput {
     const type = message.qos === 1 ? "puback" : "pubrec";
     const reasonCode = answer?.reasonCode ?? 0;
     if (message.qos === 0) assert.equal(answer, undefined, "QoS 0 is not answered");
-    else assert.deepEqual(answer, { type, packetId, reasonCode }, "answer [MQTT-3.3.4-1]");
+    else
+      assert.equal(`${answer?.type} ${answer?.packetId}`, `${type} ${packetId}`, "[MQTT-3.3.4-1]");
     const expect = (position: number): void => {
       if (message.qos === 0) return;
       conn.expected.push({ type, packetId, codes: [reasonCode], position });
@@ -230,9 +231,9 @@ export class OracleInput {
     const code = hasNobody && message.qos > 0 ? ReasonCode.noMatchingSubscribers : 0;
     assert.equal(reasonCode, code, "No matching subscribers (§3.4.2.1)");
     const isDropped = publication.verdict === "no-subscriber";
-    const isDenied = publication.denied.length;
-    assert.equal(isDropped, hasNobody && !message.retain, "nobody subscribes: in the ledger");
-    assert.equal(isDenied, 0, `not authorized: in the ledger: ${publication.denied}`);
+    const { isUnwanted, denied } = publication;
+    assert.equal(isDropped, isUnwanted && !message.retain, "nobody subscribes: in the ledger");
+    assert.equal(denied.length, 0, `not authorized: in the ledger: ${publication.denied}`);
     if (message.qos === 2) {
       session.held.set(packetId, publication.position);
       conn.inboundCounted.add(packetId);

@@ -46,6 +46,8 @@ export interface Publication {
   readonly claims: Map<Obligation, Claim>;
   /** Sessions and groups with a matching subscription. */
   matched: number;
+  /** Nobody at all has a matching subscription. */
+  isUnwanted: boolean;
   /** Who must be in the ledger as not authorized to receive it. */
   readonly denied: string[];
   /** What the ledger said about all of it: why it was refused, or that nobody subscribes. */
@@ -62,7 +64,8 @@ export interface Obligation {
   session: ModelSession | undefined;
   /** Of a shared one: who may get it, and on what terms. */
   readonly eligible: Map<ModelSession, Terms[]>;
-  terms: Terms | undefined;
+  /** Of one that is not shared; more than one where a subscription was replaced meanwhile. */
+  readonly terms: Terms[];
   /** Of a retained one: the Topic Filter whose SUBSCRIBE it answers. */
   readonly filter: string;
   /** `void`: it need not be delivered, but may be. `barred`: No Local, it must not be. */
@@ -184,6 +187,7 @@ export class Model {
       obligations: [],
       claims: new Map(),
       matched: 0,
+      isUnwanted: true,
       denied: [],
       verdict: "",
       position: 0,
@@ -218,6 +222,7 @@ export class Model {
       if (granting.length === 0) continue; // [MQTT-3.8.3-3]
       this.#owe(publication, session, termsOf(granting), "");
     }
+    publication.isUnwanted = publication.matched + publication.denied.length + keys.size === 0;
     for (const shareKey of keys) {
       publication.matched += 1;
       const token = obligation(publication, "shared", shareKey);
@@ -312,7 +317,7 @@ export class Model {
   #goOn(session: ModelSession, sub: Sub): void {
     for (const owed of session.open) {
       if (owed.filter !== sub.request.topicFilter) continue;
-      owed.terms = termsOf([sub]);
+      owed.terms.push(termsOf([sub]));
       if (isBarred(owed, session, sub)) owed.state = "barred";
       // The replay may have passed over it.
       else if (owed.state === "barred") owed.state = "void";
@@ -346,7 +351,7 @@ function obligation(
     kind,
     shareKey,
     session,
-    terms,
+    terms: terms === undefined ? [] : [terms],
     filter,
     eligible: new Map(),
     state: "pending",
@@ -386,7 +391,7 @@ export function obligationsText({ obligations }: Publication): string {
         ([{ clientId }, all]) => `${clientId} ${JSON.stringify(all)}`,
       );
       const who = `${session?.clientId} ${members.join(" ")}`;
-      return `\n  ${kind} ${shareKey} ${state} ${who} ${JSON.stringify(terms ?? "")}`;
+      return `\n  ${kind} ${shareKey} ${state} ${who} ${JSON.stringify(terms)}`;
     })
     .join("");
 }
@@ -395,24 +400,23 @@ export function identifiersText(identifiers: readonly number[]): string {
   return [...identifiers].sort((a, b) => a - b).join(",");
 }
 
-/** §4.7, level by level, from the end: written to be unlike the broker's tree. */
+/** §4.7 as a regular expression: written to be unlike the broker's tree. */
 export function matches(filter: string, topicName: string): boolean {
-  if (topicName.startsWith("$") && /^[+#]/.test(filter)) return false;
-  const pattern = filter
-    .split("/")
-    .map((level) => (level === "+" ? "[^/]*" : level === "#" ? ".*" : level))
-    .join("/")
-    .replace(/(^|\/)\.\*$/, (_all, slash: string) => (slash === "" ? ".*" : "(/.*)?"));
-  return patternOf(pattern).test(topicName);
+  let pattern = PATTERNS.get(filter);
+  if (pattern === undefined) {
+    pattern = patternOf(filter);
+    PATTERNS.set(filter, pattern);
+  }
+  return pattern.test(topicName);
 }
 
 const PATTERNS = new Map<string, RegExp>();
 
-function patternOf(pattern: string): RegExp {
-  let compiled = PATTERNS.get(pattern);
-  if (compiled === undefined) {
-    compiled = new RegExp(`^${pattern}$`);
-    PATTERNS.set(pattern, compiled);
-  }
-  return compiled;
+function patternOf(filter: string): RegExp {
+  const source = filter
+    .split("/")
+    .map((level) => (level === "+" ? "[^/]*" : level === "#" ? ".*" : level))
+    .join("/")
+    .replace(/\/\.\*$/, "(/.*)?"); // "a/#" also matches "a".
+  return new RegExp(/^[+#]/.test(filter) ? `^(?!\\$)${source}$` : `^${source}$`);
 }

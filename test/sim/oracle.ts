@@ -287,10 +287,15 @@ export class Oracle implements Observer {
       this.model.close(owed);
     };
     const known = this.#knownLoss(publication, reason, clientId);
-    if (known !== undefined) apply(known);
+    if (known !== undefined) {
+      const claimed = publication.claims.get(known);
+      if (claimed !== undefined) publication.claims.set(known, { fits: claimed.fits, apply });
+      apply(known);
+      return;
+    }
     const fits = fitsLoss(reason, clientId);
-    const owed = known ?? claim(publication, { fits, apply });
-    assert.ok(owed !== undefined, `${what}: not owed${obligationsText(publication)}`);
+    if (claim(publication, { fits, apply }) === undefined)
+      assert.fail(`${what}: not owed${obligationsText(publication)}`);
   }
 
   /** Losses that concern the whole message, or somebody who is owed nothing. */
@@ -343,7 +348,7 @@ export class Oracle implements Observer {
   ): Obligation | undefined {
     switch (reason) {
       case "packet-too-large":
-        return this.#tooLarge?.qos === 0 ? undefined : this.#tooLarge;
+        return this.#tooLarge;
       case "refused-by-client":
         return this.input.acknowledged;
       case "session-ended": {
@@ -366,12 +371,8 @@ export class Oracle implements Observer {
     this.input.settled();
     const tooLarge = this.#tooLarge;
     this.#tooLarge = undefined;
-    if (
-      tooLarge !== undefined &&
-      tooLarge.kind !== "shared" &&
-      tooLarge.qos > 0 &&
-      !tooLarge.isGivenUp
-    ) {
+    const isHandedOn = tooLarge?.kind === "shared" && tooLarge.qos > 0;
+    if (tooLarge !== undefined && !isHandedOn && !tooLarge.isGivenUp) {
       assert.equal(tooLarge.state, "lost", "too large: in the ledger [MQTT-3.1.2-25]");
     }
     for (const { clientId } of this.#ending) assert.fail(`${clientId}: its Session should end`);

@@ -41,7 +41,6 @@ export const FILTERS: readonly string[] = [
 export const FILTERS_BAD: readonly string[] = [
   "a/#/b",
   "a+",
-  "",
   "$share/g",
   "$share/+/a",
   "a/b/c/d/e",

@@ -1,6 +1,6 @@
 /** A simulated client: its side of the protocol, and its manners. */
-import { encode } from "../../src/codec/encode.ts";
 import { PacketDecoder } from "../../src/codec/packet-decoder.ts";
+import type { ByteSink, PacketWriter } from "../../src/codec/packet-writer.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type {
   AckPacket,
@@ -31,7 +31,9 @@ interface OwedAck {
   readonly reasonCode: number;
 }
 
-export class SimClient {
+export class SimClient implements ByteSink {
+  readonly writableLength = 0;
+  readonly writer: PacketWriter;
   readonly name: string;
   readonly version: 3 | 4 | 5;
   manners: Manners;
@@ -48,6 +50,7 @@ export class SimClient {
   readonly owedAcks: OwedAck[] = [];
   /** A CONNECT with Clean Start has not been answered: the next one must have it as well. */
   mustClean = false;
+  latestFilter = "";
   /** The latest CONNECT was refused. */
   isRefused = false;
   readonly #random: Random;
@@ -58,6 +61,7 @@ export class SimClient {
   #decoder: PacketDecoder | undefined = undefined;
   #publishes = 0;
   #packetId = 0;
+  #nowMs = 0;
   #connect: ConnectPacket | undefined = undefined;
   readonly #arrived: (end: BrokerEnd, index: number, packet: PublishPacket, name: string) => void;
 
@@ -66,6 +70,7 @@ export class SimClient {
     version: 3 | 4 | 5,
     manners: Manners,
     random: Random,
+    writer: PacketWriter,
     arrived: (end: BrokerEnd, index: number, packet: PublishPacket, topicName: string) => void,
     application: (index: number, end: BrokerEnd) => void,
   ) {
@@ -73,6 +78,7 @@ export class SimClient {
     this.version = version;
     this.manners = manners;
     this.#random = random;
+    this.writer = writer;
     this.#arrived = arrived;
     this.#application = application;
   }
@@ -98,8 +104,20 @@ export class SimClient {
   }
 
   send(packet: OutgoingPacket, nowMs: number): void {
-    this.sendBytes(encode(packet, this.version), nowMs);
+    const { writer } = this;
+    writer.add(packet, this.version, Number.POSITIVE_INFINITY);
+    this.#nowMs = nowMs;
+    writer.flushTo(this);
   }
+
+  // ByteSink, for the writer to flush to.
+  write(bytes: Uint8Array): void {
+    this.sendBytes(Buffer.from(bytes), this.#nowMs);
+  }
+
+  cork(): void {}
+
+  uncork(): void {}
 
   sendBytes(bytes: Buffer, nowMs: number): void {
     if (this.end === undefined || this.end.isCut) return;

@@ -1,6 +1,6 @@
 import { World } from "./world.ts";
 
-const STEPS = 250;
+const STEPS = 200;
 
 /** One run. @returns Hash of all that happened. */
 export function simulate(seed: number): number {
