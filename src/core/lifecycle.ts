@@ -2,10 +2,13 @@
 import { Message } from "../protocol/message.ts";
 import { SESSION_EXPIRY_NEVER, type Will } from "../protocol/packets.ts";
 import { ReasonCode } from "../protocol/reason-code.ts";
+
+import type { Refusal } from "./closing.ts";
 import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal } from "./ports.ts";
 import type { Session } from "./session.ts";
+import { TakeOvers } from "./take-overs.ts";
 import { NOT_ON_WHEEL } from "./wheel.ts";
 
 /** What CONNECT asks of the Session. */
@@ -30,21 +33,31 @@ export class Lifecycle {
   readonly #context: Context;
   /** Sessions that wait for their client with nothing in them, the longest waiting first. */
   readonly #empty = new Set<Session>();
+  readonly #takeOvers = new TakeOvers();
 
   constructor(context: Context) {
     this.#context = context;
   }
 
   /**
-   * Whether there may be a Session of `clientId`. When there are as many as there may be, one that
-   * would not be missed ends: a flood of random identifiers locks nobody out.
+   * Why there may not be a Session of `clientId` for one more client. When there are as many as
+   * there may be, one that would not be missed ends: a flood of random identifiers locks nobody out.
    */
-  makeRoom(clientId: string, nowMs: number): boolean {
-    const { limits, state } = this.#context;
-    if (state.sessions.size < limits.sessionsMax || state.sessions.has(clientId)) return true;
+  refusalOf(clientId: string, nowMs: number): Refusal | undefined {
+    const { sessionsMax, takeOversPerMinuteMax } = this.#context.limits;
+    const { sessions } = this.#context.state;
+    const isTaken = sessions.get(clientId)?.peer !== undefined;
+    if (isTaken && this.#takeOvers.count(clientId, nowMs) >= takeOversPerMinuteMax) {
+      const reason = `Client Identifier: taken over ${takeOversPerMinuteMax} times this minute`;
+      return { reasonCode: ReasonCode.connectionRateExceeded, reason };
+    }
+    if (sessions.size < sessionsMax || sessions.has(clientId)) return undefined;
     const [oldest] = this.#empty;
-    if (oldest !== undefined) this.end(oldest, nowMs);
-    return oldest !== undefined;
+    if (oldest === undefined) {
+      return { reasonCode: ReasonCode.quotaExceeded, reason: `${sessionsMax} sessions` };
+    }
+    this.end(oldest, nowMs);
+    return undefined;
   }
 
   /** Gives `peer` its Session (§3.1.4): takes over, discards, resumes or creates. */
@@ -54,6 +67,7 @@ export class Lifecycle {
     const connected = state.sessions.get(clientId)?.peer;
     if (connected !== undefined) {
       stats.takeovers += 1;
+      this.#takeOvers.happened(clientId, nowMs);
       // [MQTT-3.1.4-3] [3.1.1 MQTT-3.1.4-2]
       connected.close(ReasonCode.sessionTakenOver, "session taken over", nowMs);
     }

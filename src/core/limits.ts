@@ -23,6 +23,8 @@ export interface Limits {
   /** Sessions, connected or not. */
   readonly sessionsMax: number;
   readonly sessionExpiryMaxSec: number;
+  /** How often one Client Identifier may be taken over within a minute. */
+  readonly takeOversPerMinuteMax: number;
   readonly subscriptionsPerSessionMax: number;
   /** Messages of QoS 1 and 2 waiting for one session, beyond those in flight. */
   readonly queueMessagesMax: number;
@@ -67,6 +69,7 @@ export const DEFAULT_LIMITS: Limits = {
   userPropertiesMax: 100,
   sessionsMax: 1_000_000,
   sessionExpiryMaxSec: 7 * 24 * 3_600,
+  takeOversPerMinuteMax: 60,
   subscriptionsPerSessionMax: 1_000,
   queueMessagesMax: 10_000,
   queueBytesMax: 64 * MIB,

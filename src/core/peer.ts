@@ -276,9 +276,9 @@ export class Peer {
       this.refuse({ reasonCode: ReasonCode.notAuthorized, reason: "Will Topic" }, nowMs);
       return;
     }
-    if (!lifecycle.makeRoom(clientId, nowMs)) {
-      const reason = `${limits.sessionsMax} sessions`;
-      this.refuse({ reasonCode: ReasonCode.quotaExceeded, reason }, nowMs);
+    const refusal = lifecycle.refusalOf(clientId, nowMs);
+    if (refusal !== undefined) {
+      this.refuse(refusal, nowMs);
       return;
     }
     const expiryIntervalSec = Math.min(

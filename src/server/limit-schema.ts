@@ -110,6 +110,11 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
     max: UINT16_MAX,
     about: "Topic Aliases that the broker uses towards a client.",
   },
+  takeOversPerMinuteMax: {
+    min: 0,
+    max: UNBOUNDED,
+    about: "How often one Client Identifier may be taken over within a minute; then it waits.",
+  },
   retainedMessagesMax: { min: 0, max: UNBOUNDED, about: "Retained messages." },
   retainedBytesMax: { min: 0, max: UNBOUNDED, about: "Bytes of those." },
   retainedLevelsMax: {
