@@ -41,7 +41,7 @@ export class Lifecycle {
 
   /**
    * Why there may not be a Session of `clientId` for one more client. When there are as many as
-   * there may be, one that would not be missed ends: a flood of random identifiers locks nobody out.
+   * there may be, one that would not be missed ends: random identifiers lock nobody out.
    */
   refusalOf(clientId: string, nowMs: number): Refusal | undefined {
     const { sessionsMax, takeOversPerMinuteMax } = this.#context.limits;
