@@ -217,6 +217,7 @@ export class Dispatcher {
       ledger.record("queue-full", oldest ?? message, group.key, nowMs);
       if (oldest === undefined) return false;
       recorder.assign(group, undefined, undefined);
+      this.#wakeFor(group);
     }
     return true;
   }
@@ -257,8 +258,15 @@ export class Dispatcher {
         if (!this.#pullFrom(group, subscription, nowMs)) break;
         pulled = true;
       }
+      if (pulled && group !== undefined) this.#wakeFor(group);
     }
     return pulled;
+  }
+
+  /** The head that is now may be for a member with room that might not receive the last one. */
+  #wakeFor(group: ShareGroup): void {
+    const head = this.#mayReceive === undefined ? undefined : group.queue.peek();
+    if (head !== undefined) this.pick(group, head, undefined, 0)?.session.peer?.markReady();
   }
 
   /** Deals with the head of a group's queue, or returns false: not for this member, or not now. */
