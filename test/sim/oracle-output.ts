@@ -150,8 +150,9 @@ export class OracleOutput {
     };
     const found = packetId === 0 ? claim(publication, { fits, apply }) : take(publication, fits);
     if (found !== undefined) return found;
-    const sent = `QoS ${delivery.qos}, retain ${delivery.retain}, from ${hint.kind} ${hint.shareKey}`;
-    assert.fail(`not owed: ${what}, ${sent}${obligationsText(publication)}`);
+    const from = `from ${hint.kind} ${hint.shareKey}`;
+    const text = `QoS ${as.qos}, retain ${as.retain}, ${from}${obligationsText(publication)}`;
+    assert.fail(`not owed: ${what}, ${text}`);
   }
 
   #have(owed: Obligation, session: ModelSession, as: SentAs): void {

@@ -199,7 +199,8 @@ export class Oracle implements Observer {
 
   /** With as many Sessions as there may be, an empty one ends for a newcomer. */
   #makesRoom({ subs, inflight, held, open }: ModelSession): boolean {
-    const isEmpty = subs.size + inflight.size + held.size + open.size === 0;
+    const isOwed = [...open].some(({ state }) => state === "pending");
+    const isEmpty = !isOwed && subs.size + inflight.size + held.size === 0;
     return isEmpty && this.model.sessions.size >= this.#settings.limits.sessionsMax;
   }
 

@@ -222,6 +222,8 @@ export class WindowWorld {
     if (type === "pubcomp" && !isReleased) return;
     if (type === "pubrec" && reasonCode === 0) {
       window.release(seq);
+      // Of two PUBRELs the second PUBCOMP might end an exchange that has not begun yet.
+      if (isReleased) return;
       this.wire.push({ type: "pubrel", packetId, qos: 2, serial: -1 });
       return;
     }
