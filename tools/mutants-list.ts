@@ -209,8 +209,8 @@ const MESSAGES: readonly Mutant[] = [
   },
   {
     file: "src/core/publishing.ts",
-    was: "peer.replies.acknowledge(ANSWER[message.qos] as AckType, packetId, reasonCode, position);",
-    becomes: "peer.replies.acknowledge(ANSWER[message.qos] as AckType, packetId, reasonCode, 0);",
+    was: "as AckType, packetId, reasonCode, position);",
+    becomes: "as AckType, packetId, reasonCode, 0);",
     breaks: "PUBACK leaves before the message is on record",
   },
   {
@@ -299,8 +299,8 @@ const MESSAGES: readonly Mutant[] = [
   },
   {
     file: "src/core/state.ts",
-    was: "if (session.shared?.size === 0) session.shared = undefined;\n    const group = this.groups.get(topicFilter);\n    group?.delete(session);",
-    becomes: "const group = this.groups.get(topicFilter);",
+    was: "group?.delete(session);",
+    becomes: "",
     breaks: "a group keeps a member that has unsubscribed",
   },
   {

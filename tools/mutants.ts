@@ -63,8 +63,8 @@ function report(results: readonly (readonly [Mutant, string])[]): string {
   return [
     "# Mutants",
     "",
-    "Ways in which the core was broken by hand, and what the simulation in `test/sim` said to each:",
-    "the first seed that failed, and the check. Written by",
+    "Ways in which the core was broken by hand, and what the simulation in `test/sim` said to",
+    "each: the first seed that failed, and the check. Written by",
     "`node --import tsx tools/mutants.ts --write`; the mutants are in `tools/mutants-list.ts`.",
     "",
     "| file | broken | seed | caught by |",
