@@ -68,6 +68,8 @@ export class Peer {
   /** Aliases that the client has set, and those set towards it; neither until one is used. */
   inboundAliases: InboundAliases | undefined = undefined;
   outboundAliases: OutboundAliases | undefined = undefined;
+  /** The topic it published to last: what is asked of a name need not be asked again. */
+  topicAllowed = "";
   /** Which of the two lanes of deliveries is asked first next time. */
   windowFirst = false;
   /** It is on the broker's list of peers that may have something to send. */

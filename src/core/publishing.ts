@@ -128,22 +128,25 @@ interface Loss {
 
 /** Why this client may not publish this message, or undefined. */
 function lossOf(
-  { link }: Peer,
+  peer: Peer,
   { principal, clientId }: Session,
   { message }: PublishPacket,
   { limits, authorizer, isUtf8 }: Context,
 ): Loss | undefined {
   const { topicName } = message;
-  if (!isTopicAllowed(topicName, limits)) {
-    const isReserved = topicName.startsWith("$"); // The Server's own (§4.7.2).
-    const reasonCode = isReserved ? ReasonCode.notAuthorized : ReasonCode.topicNameInvalid;
-    return { reason: "topic-not-allowed", reasonCode };
+  if (topicName !== peer.topicAllowed) {
+    if (!isTopicAllowed(topicName, limits)) {
+      const isReserved = topicName.startsWith("$"); // The Server's own (§4.7.2).
+      const reasonCode = isReserved ? ReasonCode.notAuthorized : ReasonCode.topicNameInvalid;
+      return { reason: "topic-not-allowed", reasonCode };
+    }
+    peer.topicAllowed = topicName;
   }
   if (authorizer?.authorize(principal, clientId, "publish", topicName) === false) {
     return { reason: "not-authorized", reasonCode: ReasonCode.notAuthorized };
   }
   const isText = message.properties?.payloadFormatIndicator === 1;
-  if (isText && link.policy.validatePayloadFormat && !isUtf8(message.payload)) {
+  if (isText && peer.link.policy.validatePayloadFormat && !isUtf8(message.payload)) {
     const reasonCode = ReasonCode.payloadFormatInvalid;
     return { reason: "payload-format-invalid", reasonCode };
   }

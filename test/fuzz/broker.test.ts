@@ -202,7 +202,8 @@ test(`spoilt sessions against a broker (FUZZ_SEED=${FUZZ_SEED})`, async (t) => {
   const after = await runFor(seconds / 2);
   t.diagnostic(`${cases} sessions of two, ${packets} packets`);
   assert.equal(broker.broker.stats.clientsConnected, 2);
-  assert.ok(process.getActiveResourcesInfo().length <= handles, "handles left open");
+  // An immediate of the moment is not one that is left open: those go by themselves.
+  await until(() => process.getActiveResourcesInfo().length <= handles, "no handle left open");
   const grown = (after - before) / MIB;
   assert.ok(grown < 8, `${grown.toFixed(1)} MiB more after the second half`);
   await neighbours.leave();
