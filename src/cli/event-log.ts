@@ -51,6 +51,7 @@ export function logEvents(broker: NightjarBroker, log: Log): () => void {
     const { reason, topicName, qos, clientId, publisherId } = event;
     log.write(level, "lost", { reason, topicName, qos, clientId, publisherId });
   });
+  broker.on("store", ({ level, message }) => log.write(level, message));
   broker.on("subscribed", ({ clientId, topicFilter, qos }) => {
     log.write("debug", "subscribed", { clientId, topicFilter, qos });
   });

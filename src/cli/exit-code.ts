@@ -4,5 +4,6 @@ export const ExitCode = {
   usage: 64,
   unavailable: 69,
   software: 70,
+  store: 74,
   config: 78,
 } as const;

@@ -1,6 +1,6 @@
 /** What the user is told when a command fails: one line a problem, and what to do. */
 import { ConfigError } from "../server/config-error.ts";
-import { ListenError } from "../server/index.ts";
+import { ListenError, StoreError } from "../server/index.ts";
 import { ExitCode } from "./exit-code.ts";
 import { UsageError } from "./flags.ts";
 import { escapeControls } from "./log.ts";
@@ -9,6 +9,7 @@ import { escapeControls } from "./log.ts";
 export function explain(error: unknown): number {
   if (error instanceof UsageError) return say([error.message], ExitCode.usage);
   if (error instanceof ConfigError) return say(error.problems, ExitCode.config);
+  if (error instanceof StoreError) return say(error.problems, ExitCode.store);
   if (error instanceof ListenError) {
     return say([`${error.message}${advice(error)}`], ExitCode.unavailable);
   }

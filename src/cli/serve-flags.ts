@@ -11,6 +11,13 @@ export const SERVE_FLAGS: readonly Flag[] = [
   },
   { name: "port", short: "p", value: "PORT", about: "the same as --listen tcp://127.0.0.1:PORT" },
   { name: "allow-anonymous", about: "let clients connect without saying who they are" },
+  { name: "data", value: "DIR", about: "keep sessions, queues and retained messages here" },
+  {
+    name: "durability",
+    value: "MODE",
+    about: "what an acknowledgement promises: fsync (the disk has it), os or memory",
+  },
+  { name: "salvage", about: "go on without what is damaged in the data directory" },
   { name: "log-level", value: "LEVEL", about: "error, warn, info or debug" },
   { name: "log-format", value: "FORMAT", about: "text or json" },
   { name: "verbose", short: "v", about: "the same as --log-level debug" },
@@ -21,6 +28,8 @@ export const SERVE_FLAGS: readonly Flag[] = [
 export interface ServeArguments {
   readonly help: boolean;
   readonly file: string | undefined;
+  /** Go on without what is damaged in the data directory. */
+  readonly salvage: boolean;
   readonly flags: ConfigMap;
 }
 
@@ -32,7 +41,8 @@ export function readServeArguments(argv: readonly string[]): ServeArguments {
   }
   const files = values.get("config") ?? [];
   if (files.length > 1) throw new UsageError("--config can be given once");
-  return { help: values.has("help"), file: files[0], flags: configFromFlags(values) };
+  const [help, salvage] = [values.has("help"), values.has("salvage")];
+  return { help, salvage, file: files[0], flags: configFromFlags(values) };
 }
 
 function configFromFlags(values: ReadFlags["values"]): ConfigMap {
@@ -49,6 +59,10 @@ function configFromFlags(values: ReadFlags["values"]): ConfigMap {
   }
   for (const format of values.get("log-format") ?? []) {
     setText(map, ["log", "format"], format, "--log-format");
+  }
+  for (const directory of values.get("data") ?? []) setText(map, ["data"], directory, "--data");
+  for (const mode of values.get("durability") ?? []) {
+    setText(map, ["durability"], mode, "--durability");
   }
   if (values.has("allow-anonymous")) {
     setText(map, ["allowAnonymous"], "true", "--allow-anonymous");

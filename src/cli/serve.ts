@@ -38,6 +38,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
     ...{ authenticator: undefined, authenticationMethods: [], authorizer: undefined },
     clock: monotonicClock,
     failed: (error) => log.write("error", "internal", { error: String(error) }),
+    salvage: given.salvage,
   });
   const endLog = logEvents(broker, log);
   // Before anybody can know that it runs, and send a signal.
@@ -60,21 +61,22 @@ async function listening(broker: NightjarBroker, config: ServeConfig): Promise<v
     throw error;
   }
   process.stdout.on("error", () => {}); // Whoever started it need not read the line.
-  process.stdout.write(`${startLine(broker.addresses, config)}\n`);
+  process.stdout.write(`${startLine(broker, config)}\n`);
 }
 
 async function configOf({ file, flags }: ServeArguments): Promise<ServeConfig> {
   return (await loadConfig({ file, environment: process.env, flags })).config;
 }
 
-/** One line: what listens where, and who may connect. */
-function startLine(addresses: readonly string[], config: ServeConfig): string {
+/** One line: what listens where, who may connect, and where what it is given is kept. */
+function startLine({ addresses, storage }: NightjarBroker, config: ServeConfig): string {
   const open = openListeners(config);
   const who =
     open.length === 0
       ? "anyone on this machine may connect (no users are set)"
       : `anyone who reaches ${enumerated(open, "or")} may connect (allowAnonymous is true)`;
-  return `Nightjar ${packageVersion()} listens on ${enumerated(addresses, "and")}; ${who}`;
+  const kept = storage === "" ? "nothing is kept on disk" : `data is kept in ${storage}`;
+  return `Nightjar ${packageVersion()} listens on ${enumerated(addresses, "and")}; ${who}; ${kept}`;
 }
 
 function warnOfOpenListeners(config: ServeConfig, log: Log): void {

@@ -38,7 +38,7 @@ export function acknowledged(
   }
   if (reasonCode >= REASON_CODE_FAILURE) {
     // Given up, and by all of a group [MQTT-4.4.0-2] [MQTT-4.8.2-6].
-    const message = window.messageAt(seq);
+    const message = window.stubAt(seq);
     if (message !== undefined) {
       context.ledger.record("refused-by-client", message, session.clientId, nowMs);
     }

@@ -8,6 +8,7 @@ import type { Message } from "../protocol/message.ts";
 import { Message as MessageClass } from "../protocol/message.ts";
 import { Delivery } from "../protocol/packets.ts";
 import { ReasonCode } from "../protocol/reason-code.ts";
+import { Compaction } from "./compaction.ts";
 import type { Context } from "./context.ts";
 import { undeliverable } from "./delivering.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -41,16 +42,32 @@ export interface BrokerOptions {
   readonly version: string;
   /** Highest Packet Identifier towards clients: below 65,535 only in simulations. */
   readonly packetIdMax?: number;
+  /** What a replay of the journal has brought back; undefined: nothing, and nothing is read back. */
+  readonly state?: BrokerState | undefined;
 }
+
+/** A message to be read back: its number, where its record ends and how long that is. */
+export interface Wanted {
+  readonly id: number;
+  readonly position: number;
+  readonly size: number;
+}
+
+/** Messages read ahead for one peer, and bytes read at a time for all. */
+const READ_AHEAD_MAX = 128;
+const READ_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Broker {
   readonly #context: Context;
   readonly #peers = new Set<Peer>();
   readonly #sys: SysTopics;
+  readonly #compaction: Compaction;
+  /** Peers that wait for what is being read. */
+  #fed: Peer[] = [];
 
   constructor(options: BrokerOptions, nowMs: number) {
     const { limits, journal, observer, authenticator, authorizer } = options;
-    const state = new BrokerState(options.packetIdMax);
+    const state = options.state ?? new BrokerState(options.packetIdMax);
     const mayReceive =
       authorizer === undefined
         ? undefined
@@ -76,10 +93,12 @@ export class Broker {
       delivery: new Delivery(NOTHING),
       ready: [],
       uncommitted: [],
+      starving: [],
     } as unknown as { -readonly [Key in keyof Context]: Context[Key] };
     context.dispatcher = new Dispatcher(context);
     context.lifecycle = new Lifecycle(context);
     this.#context = context;
+    this.#compaction = new Compaction(context);
     this.#sys = new SysTopics(context, options.version, options.sysIntervalMs, nowMs);
   }
 
@@ -174,6 +193,91 @@ export class Broker {
     }
   }
 
+  /**
+   * The broker begins with the state of an earlier one: nobody is connected any more, and what
+   * was due meanwhile is due now.
+   */
+  recover(nowMs: number): void {
+    const { state, lifecycle, dispatcher } = this.#context;
+    for (const session of [...state.recorded.values()]) {
+      if (session.isOpen) lifecycle.orphaned(session, nowMs);
+      else lifecycle.resume(session);
+    }
+    for (const message of state.retained.all()) dispatcher.expectExpiry(message);
+  }
+
+  /** What is needed of the log, about. */
+  get liveBytes(): number {
+    const { shelf, slots } = this.#context.state;
+    return shelf.bytes + slots.bytes;
+  }
+
+  /** What is needed of the log before `position` is to be said again behind it; see `compacted`. */
+  compact(position: number): void {
+    this.#compaction.begin(position);
+  }
+
+  /** Up to here nothing of the log is needed; 0: nothing is known of that. */
+  get compacted(): number {
+    return this.#compaction.isDone ? this.#compaction.below : 0;
+  }
+
+  /**
+   * What is put off to the end of a turn: a little compaction, and messages that leave memory.
+   *
+   * @returns Whether there is more to do.
+   */
+  tidy(): boolean {
+    const { state, limits, journal } = this.#context;
+    state.shelf.evict(limits.messageMemoryBytesMax, journal.committed);
+    return this.#compaction.step();
+  }
+
+  /** Messages that are to be read back now, in the order of the log. */
+  takeWanted(): Wanted[] {
+    const { starving, state, journal } = this.#context;
+    const { shelf } = state;
+    const cold = this.#compaction.cold;
+    if (starving.length === 0 && cold.length === 0) return NONE_WANTED;
+    this.#context.starving = [];
+    const ids = new Set(cold);
+    let bytes = 0;
+    for (const peer of starving) {
+      peer.awaitsRecall = false;
+      if (bytes >= READ_BYTES_MAX)
+        peer.markReady(); // It asks again.
+      else {
+        for (const id of peer.session?.windowIfAny?.coldNext(READ_AHEAD_MAX) ?? []) {
+          if (shelf.position(id) <= journal.committed) ids.add(id);
+          bytes += shelf.size(id);
+        }
+        this.#fed.push(peer);
+      }
+    }
+    return [...ids]
+      .map((id) => ({ id, position: shelf.position(id), size: shelf.size(id) }))
+      .sort((a, b) => a.position - b.position);
+  }
+
+  /**
+   * A message of `takeWanted` was read. It owns its bytes, or lies among others of those.
+   *
+   * @param message `undefined`: it cannot be read, and whoever waits for it will not get it.
+   */
+  recalled({ id, position }: Wanted, message: Message | undefined): void {
+    const { shelf } = this.#context.state;
+    if (shelf.refs(id) === 0 || shelf.position(id) !== position) return; // It is another by now.
+    if (message === undefined) shelf.giveUp(id);
+    else shelf.warm(id, message);
+  }
+
+  /** All of the latest `takeWanted` were read. */
+  recallDone(): void {
+    const fed = this.#fed;
+    this.#fed = [];
+    for (const peer of fed) peer.markReady();
+  }
+
   /** Ends every connection with 0x8B; sessions stay. */
   shutdown(nowMs: number): void {
     for (const peer of this.#peers) {
@@ -182,4 +286,5 @@ export class Broker {
   }
 }
 
+const NONE_WANTED: Wanted[] = [];
 const NOTHING = MessageClass.of("", new Uint8Array(), 0, false, undefined);

@@ -33,6 +33,8 @@ export interface Context {
   readonly delivery: Delivery;
   /** Peers that may have something to send, until the turn takes them. */
   ready: Peer[];
-  /** Peers whose next reply waits for a commit. */
+  /** Peers whose next packet waits for a commit. */
   uncommitted: Peer[];
+  /** Peers whose next delivery is to be read back from the log. */
+  starving: Peer[];
 }

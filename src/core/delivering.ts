@@ -1,4 +1,5 @@
 /** What a client is sent next, apart from replies: its two lanes, then the retained store. */
+import type { OutboundWindow } from "../delivery/outbound-window.ts";
 import type { Delivery } from "../protocol/packets.ts";
 import { ReasonCode } from "../protocol/reason-code.ts";
 import type { Context } from "./context.ts";
@@ -35,20 +36,34 @@ export function pollDelivery(
 function pollLanes(peer: Peer, session: Session, context: Context, nowMs: number): boolean {
   peer.windowFirst = !peer.windowFirst;
   return peer.windowFirst
-    ? pollWindow(session, context, nowMs) || pollLane(peer, session, context, nowMs)
-    : pollLane(peer, session, context, nowMs) || pollWindow(session, context, nowMs);
+    ? pollWindow(peer, session, context, nowMs) || pollLane(peer, session, context, nowMs)
+    : pollLane(peer, session, context, nowMs) || pollWindow(peer, session, context, nowMs);
 }
 
-function pollWindow(session: Session, context: Context, nowMs: number): boolean {
+function pollWindow(peer: Peer, session: Session, context: Context, nowMs: number): boolean {
   const window = session.windowIfAny;
   if (window === undefined) return false;
+  const { committed } = context.journal;
   for (;;) {
-    const result = window.poll(context.delivery, nowMs);
-    if (result !== "expired") return result === "send";
-    const seq = window.nextSeq;
-    const message = window.messageAt(seq);
-    if (message !== undefined) context.ledger.record("expired", message, session.clientId, nowMs);
+    const result = window.poll(context.delivery, nowMs, committed);
+    if (result === "send") return true;
+    if (result === "uncommitted") peer.awaitCommit();
+    else if (result === "cold") awaitRecall(peer, window, context);
+    if (result !== "expired" && result !== "unreadable") return false;
+    const seq = window.polledSeq;
+    const message = window.stubAt(seq);
+    if (message !== undefined) context.ledger.record(result, message, session.clientId, nowMs);
     context.recorder.finish(session, seq);
+  }
+}
+
+/** What comes next has to be read back; only what is committed can be. */
+function awaitRecall(peer: Peer, window: OutboundWindow, context: Context): void {
+  const [next = -1] = window.coldNext(1);
+  if (context.state.shelf.position(next) > context.journal.committed) peer.awaitCommit();
+  else if (!peer.awaitsRecall) {
+    peer.awaitsRecall = true;
+    context.starving.push(peer);
   }
 }
 
@@ -82,20 +97,21 @@ function pollRetained(peer: Peer, session: Session, context: Context, nowMs: num
     const next = isCurrent ? messages.next() : undefined;
     if (next === undefined || next.done === true) replays.delete(topicFilter);
     else if (next.value === undefined) break;
-    else if (sendRetained(session, replay, next.value, context, nowMs)) return true;
+    else if (sendRetained(peer, session, replay, next.value, context, nowMs)) return true;
   }
   peer.markReady(); // The search goes on in the next turn.
   return false;
 }
 
 function sendRetained(
+  peer: Peer,
   session: Session,
   { subscription: { grant, options } }: Replay,
   message: Delivery["message"],
   context: Context,
   nowMs: number,
 ): boolean {
-  const { authorizer, delivery, ledger, recorder } = context;
+  const { authorizer, delivery, ledger, recorder, journal } = context;
   const { clientId, principal } = session;
   if (message.expiresAtMs <= nowMs) return false; // Its own deadline removes and records it.
   if (options.noLocal && message.publisherId === clientId) return false; // [MQTT-3.8.3-3]
@@ -112,8 +128,12 @@ function sendRetained(
     delivery.subscriptionIdentifiers = grant.subscriptionIdentifiers;
     return true;
   }
+  if (session.isRecorded && journal.trouble !== "none") {
+    ledger.record("store-unavailable", message, clientId, nowMs);
+    return false;
+  }
   recorder.enqueue(session, message, grant, true);
-  return pollWindow(session, context, nowMs);
+  return pollWindow(peer, session, context, nowMs);
 }
 
 /** What is worked out anew for each sending: time left, alias; and the counters. */

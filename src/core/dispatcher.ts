@@ -1,13 +1,15 @@
 /** From one Message to everybody who gets it: sessions, shared groups, the retained store. */
-import { type Grant, sizeOf } from "../delivery/outbound-window.ts";
+import { chargeOf, type Grant, sizeOf } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
+import { ReasonCode } from "../protocol/reason-code.ts";
 import { topicLevels } from "../protocol/topic.ts";
 import type { Context } from "./context.ts";
 import type { Recipient } from "./ops.ts";
 import { RetainedExpiry } from "./retained-expiry.ts";
-import type { Target } from "./routes.ts";
+import type { Route, Target } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { MayReceive, ShareGroup } from "./share-group.ts";
+import { isOthers } from "./state.ts";
 import type { Subscription } from "./subscription.ts";
 
 const NOBODY: readonly Recipient[] = [];
@@ -19,8 +21,8 @@ export class Dispatcher {
   readonly #mayReceive: MayReceive;
   /** Of the latest `dispatch`: how many subscriptions, or groups, matched. */
   matched = 0;
-  /** Of the latest `dispatch`: it was refused whole, since a queue or the store is full. */
-  refused = false;
+  /** Of the latest `dispatch`: why it was refused whole, a queue or the store being full; or 0. */
+  refusal: ReasonCode = ReasonCode.success;
   #recipients: Recipient[] | undefined = undefined;
   #shareKeys: string[] | undefined = undefined;
 
@@ -50,11 +52,12 @@ export class Dispatcher {
     const { routes, limits, ledger, recorder } = this.#context;
     const route = routes.of(message.topicName, limits.routesMax);
     this.matched = route.targets.length + route.groups.length;
-    this.refused = false;
+    this.refusal = ReasonCode.success;
     if (message.retain && !this.#mayRetain(message, nowMs)) return 0;
     // A will, or the broker itself, cannot be refused: those queues just do not get it.
     const canBeTold = message.qos > 0 && from?.peer !== undefined;
     if (canBeTold && this.#anyRejects(route.targets, message, from, nowMs)) return 0;
+    if (canBeTold && this.#cannotKeep(route, message, from, heldPacketId, nowMs)) return 0;
 
     this.#recipients = undefined;
     this.#shareKeys = undefined;
@@ -70,26 +73,31 @@ export class Dispatcher {
     const isUnwanted = this.matched === 0 && route.denied.length === 0;
     if (isUnwanted && !message.retain) ledger.record("no-subscriber", message, "", nowMs);
 
-    if (message.retain) this.#retainedExpiry.stored(message);
+    const retain = message.retain && this.#isRetainable(message, nowMs);
+    if (retain) this.#retainedExpiry.stored(message);
     const heldRecorded = heldPacketId > 0 && from?.isRecorded === true;
     if (heldPacketId > 0 && !heldRecorded) from?.inbound.hold(heldPacketId);
-    if (
-      this.#recipients === undefined &&
-      this.#shareKeys === undefined &&
-      !message.retain &&
-      !heldRecorded
-    ) {
-      return 0;
-    }
-    return recorder.publish({
-      type: "publish",
-      message,
+    const isQueued = this.#recipients !== undefined || this.#shareKeys !== undefined;
+    if (!isQueued && !heldRecorded) return retain ? recorder.retain(message) : 0;
+    return recorder.publish(message, {
       recipients: this.#recipients ?? NOBODY,
       shareKeys: this.#shareKeys ?? NO_KEYS,
-      retain: message.retain, // Without the flag the store is left alone [MQTT-3.3.1-8].
-      heldBy: heldRecorded ? from.clientId : "",
+      retain, // Without the flag the store is left alone [MQTT-3.3.1-8].
+      heldBy: heldRecorded ? from.number : 0,
       heldPacketId: heldRecorded ? heldPacketId : 0,
     });
+  }
+
+  /** A retained message that a recovery has brought back is watched for its expiry. */
+  expectExpiry(message: Message): void {
+    this.#retainedExpiry.stored(message);
+  }
+
+  /** One that nobody could be told of goes to its subscribers, but not into a store that is full. */
+  #isRetainable(message: Message, nowMs: number): boolean {
+    if (this.#context.journal.trouble === "none" || !isOthers(message.topicName)) return true;
+    this.#context.ledger.record("store-unavailable", message, "", nowMs);
+    return false;
   }
 
   #mayRetain(message: Message, nowMs: number): boolean {
@@ -102,9 +110,31 @@ export class Dispatcher {
     const levels = retained.levels + (old === undefined ? topicLevels(message.topicName) : 0);
     const fits = bytes <= retainedBytesMax && levels <= retainedLevelsMax;
     if (fits && count <= retainedMessagesMax) return true;
-    this.refused = true;
+    this.refusal = ReasonCode.quotaExceeded;
     this.#context.ledger.record("retained-full", message, "", nowMs);
     return false;
+  }
+
+  /** The store takes nothing more, and it would have to take this. */
+  #cannotKeep(
+    { targets, groups }: Route,
+    message: Message,
+    from: Session,
+    heldPacketId: number,
+    nowMs: number,
+  ): boolean {
+    const { trouble } = this.#context.journal;
+    if (trouble === "none") return false;
+    const isKept =
+      message.retain ||
+      (heldPacketId > 0 && from.isRecorded) ||
+      groups.some(({ isRecorded }) => isRecorded) ||
+      targets.some((target) => target.session.isRecorded && (grantOf(target, from)?.qos ?? 0) > 0);
+    if (!isKept) return false;
+    this.#context.ledger.record("store-unavailable", message, "", nowMs);
+    this.refusal =
+      trouble === "full" ? ReasonCode.quotaExceeded : ReasonCode.implementationSpecificError;
+    return true;
   }
 
   /** With the policy "reject" a full queue refuses the message for all: it is never half sent. */
@@ -116,7 +146,7 @@ export class Dispatcher {
       if (session.queueFullPolicy !== "reject" || grant === undefined || grant.qos === 0) continue;
       if (session.windowIfAny?.isFull(message, limits) !== true) continue;
       ledger.record("queue-full", message, session.clientId, nowMs);
-      this.refused = true;
+      this.refusal = ReasonCode.quotaExceeded;
       return true;
     }
     return false;
@@ -131,7 +161,7 @@ export class Dispatcher {
     session.peer?.markReady();
     if (session.isRecorded) {
       this.#recipients ??= [];
-      this.#recipients.push({ clientId: session.clientId, grant, retained: false });
+      this.#recipients.push({ session: session.number, grant, retained: false });
     } else session.window.enqueue(message, grant, false);
   }
 
@@ -151,10 +181,10 @@ export class Dispatcher {
     if (window === undefined) return true;
     // For one that can never fit nothing else is given up.
     const dropsOldest =
-      session.queueFullPolicy === "drop-oldest" && sizeOf(message) <= limits.queueBytesMax;
+      session.queueFullPolicy === "drop-oldest" && chargeOf(message) <= limits.queueBytesMax;
     while (window.isFull(message, limits)) {
       const oldest = dropsOldest ? window.oldestQueued() : -1;
-      const dropped = oldest < 0 ? message : window.messageAt(oldest);
+      const dropped = oldest < 0 ? message : window.stubAt(oldest);
       ledger.record("queue-full", dropped ?? message, session.clientId, nowMs);
       if (oldest < 0) return false;
       recorder.finish(session, oldest);
@@ -210,10 +240,10 @@ export class Dispatcher {
     const { limits, ledger, recorder } = this.#context;
     while (
       group.queue.length >= limits.queueMessagesMax ||
-      group.queueBytes + sizeOf(message) > limits.queueBytesMax
+      group.queueBytes + chargeOf(message) > limits.queueBytesMax
     ) {
-      const fits = sizeOf(message) <= limits.queueBytesMax;
-      const oldest = fits ? group.queue.peek() : undefined;
+      const fits = chargeOf(message) <= limits.queueBytesMax;
+      const oldest = fits ? this.#context.state.headOf(group) : undefined;
       ledger.record("queue-full", oldest ?? message, group.key, nowMs);
       if (oldest === undefined) return false;
       recorder.assign(group, undefined, undefined);
@@ -234,14 +264,9 @@ export class Dispatcher {
     this.#shareKeys = undefined;
     this.#toGroup(group, message, passOver, packetSizeOver, nowMs);
     if (this.#recipients === undefined && this.#shareKeys === undefined) return;
-    this.#context.recorder.publish({
-      type: "publish",
-      message,
+    this.#context.recorder.publish(message, {
       recipients: this.#recipients ?? NOBODY,
       shareKeys: this.#shareKeys ?? NO_KEYS,
-      retain: false,
-      heldBy: "",
-      heldPacketId: 0,
     });
   }
 
@@ -265,14 +290,14 @@ export class Dispatcher {
 
   /** The head that is now may be for a member with room that might not receive the last one. */
   #wakeFor(group: ShareGroup): void {
-    const head = this.#mayReceive === undefined ? undefined : group.queue.peek();
+    const head = this.#mayReceive === undefined ? undefined : this.#context.state.headOf(group);
     if (head !== undefined) this.pick(group, head, undefined, 0)?.session.peer?.markReady();
   }
 
   /** Deals with the head of a group's queue, or returns false: not for this member, or not now. */
   #pullFrom(group: ShareGroup, { session, grant }: Subscription, nowMs: number): boolean {
-    const { ledger, recorder } = this.#context;
-    const head = group.queue.peek() as Message;
+    const { ledger, recorder, state } = this.#context;
+    const head = state.headOf(group) as Message; // Pinned: what waits in a group is never cold.
     if (head.expiresAtMs <= nowMs) {
       ledger.record("expired", head, group.key, nowMs);
       recorder.assign(group, undefined, undefined);

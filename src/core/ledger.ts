@@ -1,4 +1,4 @@
-import type { Message } from "../protocol/message.ts";
+import type { Stub } from "../delivery/shelf.ts";
 import type { LossEvent, Observer } from "./ports.ts";
 
 /** Why a message did not reach somebody. */
@@ -16,7 +16,9 @@ export type LossReason =
   | "refused-by-client"
   | "retained-full"
   | "share-without-member"
-  | "will-not-authorized";
+  | "will-not-authorized"
+  | "unreadable"
+  | "store-unavailable";
 
 /**
  * The loss ledger: no message is dropped without passing `record` (ARCHITECTURE § 3).
@@ -38,7 +40,7 @@ export class Ledger {
   }
 
   /** @param clientId Who did not get it; "" when nobody in particular. */
-  record(reason: LossReason, message: Message, clientId: string, nowMs: number): void {
+  record(reason: LossReason, message: Stub, clientId: string, nowMs: number): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
     this.#total += 1;
     let entry = this.#ring[this.#next];

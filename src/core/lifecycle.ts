@@ -40,12 +40,21 @@ export class Lifecycle {
   }
 
   /**
-   * Why there may not be a Session of `clientId` for one more client. When there are as many as
+   * Why there may not be a Session of `clientId` for one more client, lasting or not. When there are as many as
    * there may be, one that would not be missed ends: random identifiers lock nobody out.
    */
-  refusalOf(clientId: string, nowMs: number): Refusal | undefined {
+  refusalOf(clientId: string, isLasting: boolean, nowMs: number): Refusal | undefined {
     const { sessionsMax, takeOversPerMinuteMax } = this.#context.limits;
     const { sessions } = this.#context.state;
+    const { trouble } = this.#context.journal;
+    const isKnown = sessions.get(clientId)?.isRecorded === true;
+    if (trouble === "failed" && (isLasting || isKnown)) {
+      return { reasonCode: ReasonCode.serverUnavailable, reason: "the store has failed" };
+    }
+    // Who comes back for what waits for him makes room.
+    if (trouble === "full" && isLasting && !isKnown) {
+      return { reasonCode: ReasonCode.quotaExceeded, reason: "the store is full" };
+    }
     const isTaken = sessions.get(clientId)?.peer !== undefined;
     if (isTaken && this.#takeOvers.count(clientId, nowMs) >= takeOversPerMinuteMax) {
       const reason = `Client Identifier: taken over ${takeOversPerMinuteMax} times this minute`;
@@ -58,6 +67,14 @@ export class Lifecycle {
     }
     this.end(oldest, nowMs);
     return undefined;
+  }
+
+  /** For a client that has none. */
+  newClientId(): string {
+    for (;;) {
+      const clientId = this.#context.randomId(); // [MQTT-3.1.3-6] [3.1.1 MQTT-3.1.3-6]
+      if (!this.#context.state.sessions.has(clientId)) return clientId;
+    }
   }
 
   /** Gives `peer` its Session (§3.1.4): takes over, discards, resumes or creates. */
@@ -126,6 +143,15 @@ export class Lifecycle {
     this.resume(session);
   }
 
+  /**
+   * The process ended while a client was connected to `session`: what follows when a connection
+   * is gone follows now. What was queued may have been sent, so all of it goes out as a repetition.
+   */
+  orphaned(session: Session, nowMs: number): void {
+    session.windowIfAny?.markSent(session.windowIfAny.tail);
+    this.leave(session, false, nowMs);
+  }
+
   #due(session: Session, nowMs: number): void {
     const { state, stats } = this.#context;
     if (state.sessions.get(session.clientId) !== session || session.peer !== undefined) return;
@@ -152,7 +178,8 @@ export class Lifecycle {
     this.#empty.delete(session);
     if (session.will !== undefined) this.#publishWill(session, nowMs);
     // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].
-    for (const { message } of session.windowIfAny?.entries() ?? []) {
+    for (const { seq } of session.windowIfAny?.entries() ?? []) {
+      const message = session.windowIfAny?.stubAt(seq);
       if (message !== undefined) {
         ledger.record("session-ended", message, session.clientId, nowMs);
       }
@@ -164,12 +191,14 @@ export class Lifecycle {
 
   /** Before the last member of a group goes: what waits there has nobody to go to. */
   leaveGroup(key: string, nowMs: number): void {
-    const { ledger, state } = this.#context;
+    const { ledger, state, recorder } = this.#context;
     const group = state.groups.get(key);
     if (group === undefined || group.size > 1) return;
-    for (const message of group.queue.items()) {
+    for (const waiting of group.queue.items()) {
+      const message = typeof waiting === "number" ? state.shelf.stub(waiting) : waiting;
       ledger.record("share-without-member", message, key, nowMs);
     }
+    recorder.emptyGroup(group);
   }
 
   /**
@@ -179,8 +208,9 @@ export class Lifecycle {
   #handOnShared(session: Session, nowMs: number): void {
     if (session.shared === undefined || session.windowIfAny === undefined) return;
     for (const entry of session.windowIfAny.entries()) {
-      const { message, grant, stage, seq } = entry;
+      const { grant, stage, seq } = entry;
       const group = this.#context.state.groups.get(grant.shareKey);
+      const message = session.windowIfAny.messageAt(seq); // Pinned, if it came by a group.
       if (group === undefined || message === undefined) continue;
       if (stage === "sent" && entry.qos === 2) continue;
       this.#context.recorder.finish(session, seq);

@@ -41,6 +41,8 @@ export interface Limits {
   readonly topicAliasMax: number;
   /** Topic Aliases that the broker uses towards a client, at most its own maximum. */
   readonly topicAliasOutboundMax: number;
+  /** Messages of QoS 1 and 2 that are kept in memory as well as in the log, for quick sending. */
+  readonly messageMemoryBytesMax: number;
   readonly retainedMessagesMax: number;
   readonly retainedBytesMax: number;
   /** Nodes of the tree of their topics, one for each level that is not shared. */
@@ -79,6 +81,7 @@ export const DEFAULT_LIMITS: Limits = {
   inflightMax: 1_000,
   topicAliasMax: 64,
   topicAliasOutboundMax: 64,
+  messageMemoryBytesMax: 64 * MIB,
   retainedMessagesMax: 1_000_000,
   retainedBytesMax: 256 * MIB,
   retainedLevelsMax: 2_000_000,

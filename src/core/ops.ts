@@ -3,7 +3,7 @@
  *
  * Durable state is what `apply` makes of these, in order, and of nothing else. So an Op says what
  * happened, with every decision taken: no clock, no limit and no policy is asked at replay.
- * Sessions are named by Client Identifier, never by reference.
+ * Sessions are named by the number that their `open` gave them, which no other ever gets.
  */
 import type { Grant, WindowEntry } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
@@ -13,6 +13,7 @@ import type { Principal } from "./ports.ts";
 /** A new Session, or a new connection to a recorded one. */
 export interface OpenOp {
   readonly type: "open";
+  readonly session: number;
   readonly clientId: string;
   readonly principal: Principal;
   readonly expiryIntervalSec: number;
@@ -22,29 +23,31 @@ export interface OpenOp {
 /** The connection has gone; the Session waits. */
 export interface LeaveOp {
   readonly type: "leave";
-  readonly clientId: string;
+  readonly session: number;
   readonly expiryIntervalSec: number;
   /** On the core's clock; Infinity: never. */
   readonly expiresAtMs: number;
   /** When its Will Message is due; Infinity: it has none. */
   readonly willAtMs: number;
+  /** Everything before this `seq` has been sent at least once. */
+  readonly sentTo: number;
 }
 
 /** The Session and all that belonged to it is discarded [MQTT-4.1.0-2]. */
 export interface EndOp {
   readonly type: "end";
-  readonly clientId: string;
+  readonly session: number;
 }
 
 /** The Will Message was published, or discarded [MQTT-3.1.2-10]. */
 export interface WillClearOp {
   readonly type: "will-clear";
-  readonly clientId: string;
+  readonly session: number;
 }
 
 export interface SubscribeOp {
   readonly type: "subscribe";
-  readonly clientId: string;
+  readonly session: number;
   readonly topicFilter: string;
   readonly options: SubscriptionOptions;
   readonly subscriptionIdentifier: number;
@@ -52,13 +55,13 @@ export interface SubscribeOp {
 
 export interface UnsubscribeOp {
   readonly type: "unsubscribe";
-  readonly clientId: string;
+  readonly session: number;
   readonly topicFilter: string;
 }
 
 /** One recorded Session that a message goes to. */
 export interface Recipient {
-  readonly clientId: string;
+  readonly session: number;
   readonly grant: Grant;
   /** It answers a SUBSCRIBE from the retained store. */
   readonly retained: boolean;
@@ -67,43 +70,48 @@ export interface Recipient {
 /** ONE record for a message, however many recorded Sessions queue it. */
 export interface PublishOp {
   readonly type: "publish";
-  readonly message: Message;
+  /** Undefined only at replay, when `storedAt` says where it is. */
+  readonly message: Message | undefined;
+  /** Position of an earlier record that has the message, or 0: this one has it. */
+  readonly storedAt: number;
+  /** What such a message counts for in a queue (delivery/outbound-window.ts `chargeOf`); else 0. */
+  readonly charge: number;
   readonly recipients: readonly Recipient[];
   /** Shared groups in whose queue it waits. */
   readonly shareKeys: readonly string[];
   /** It becomes, or with an empty payload removes, its topic's retained message. */
   readonly retain: boolean;
   /** Of a recorded publisher's QoS 2: identifier and message are stored as one (STORE § 8). */
-  readonly heldBy: string;
+  readonly heldBy: number;
   readonly heldPacketId: number;
 }
 
-/** The head of a shared group's queue went to a member; `clientId` "": to one not recorded. */
+/** The head of a shared group's queue went to a member; `session` 0: to one not recorded. */
 export interface AssignOp {
   readonly type: "assign";
   readonly shareKey: string;
-  readonly clientId: string;
+  readonly session: number;
   readonly grant: Grant | undefined;
 }
 
 /** The subscriber's PUBREC has come. */
 export interface ReleaseOp {
   readonly type: "release";
-  readonly clientId: string;
+  readonly session: number;
   readonly seq: number;
 }
 
 /** A delivery is complete, or was given up; the loss ledger knows which. */
 export interface FinishOp {
   readonly type: "finish";
-  readonly clientId: string;
+  readonly session: number;
   readonly seq: number;
 }
 
 /** The publisher's PUBREL has come: its identifier is free again [MQTT-4.3.3-12]. */
 export interface UnholdOp {
   readonly type: "unhold";
-  readonly clientId: string;
+  readonly session: number;
   readonly packetId: number;
 }
 
@@ -111,6 +119,36 @@ export interface UnholdOp {
 export interface RetainedExpiredOp {
   readonly type: "retained-expired";
   readonly topicName: string;
+}
+
+/** What waits in a shared group's queue from now on, oldest first. */
+export interface GroupOp {
+  readonly type: "group";
+  readonly shareKey: string;
+  /** Positions of the messages, and what each counts for. */
+  readonly waiting: ReadonlyArray<{ readonly storedAt: number; readonly charge: number }>;
+}
+
+/**
+ * A checkpoint: all that is in one hash slot follows, and nothing before it matters to the slot.
+ * It and the next two change nothing: they say again what is so already, further on in the log.
+ */
+export interface SlotOp {
+  readonly type: "slot";
+  readonly slot: number;
+}
+
+/** A Session as it is. */
+export interface SessionOp extends SessionSnapshot {
+  readonly type: "session";
+}
+
+/** A stored message that something still refers to. */
+export interface MoveOp {
+  readonly type: "move";
+  /** Position of the record that had it until now. */
+  readonly from: number;
+  readonly message: Message;
 }
 
 export type Op =
@@ -125,17 +163,25 @@ export type Op =
   | ReleaseOp
   | FinishOp
   | UnholdOp
-  | RetainedExpiredOp;
+  | RetainedExpiredOp
+  | GroupOp
+  | SlotOp
+  | SessionOp
+  | MoveOp;
 
-/** All that survives of a Session; also what a checkpoint holds of it. */
+/** All that survives of a Session. */
 export interface SessionSnapshot {
+  readonly session: number;
   readonly clientId: string;
   readonly principal: Principal;
+  /** A client is connected to it. */
+  readonly isOpen: boolean;
   readonly expiryIntervalSec: number;
   readonly expiresAtMs: number;
   readonly will: Will | undefined;
   readonly willAtMs: number;
-  readonly subscriptions: readonly Omit<SubscribeOp, "type" | "clientId">[];
+  readonly subscriptions: readonly Omit<SubscribeOp, "type" | "session">[];
+  /** What each `held` is here is the position of the message. */
   readonly entries: readonly WindowEntry[];
   readonly tail: number;
   readonly heldPacketIds: readonly number[];

@@ -74,8 +74,10 @@ export class Peer {
   windowFirst = false;
   /** It is on the broker's list of peers that may have something to send. */
   isReady = false;
-  /** It is on the list of peers whose next reply waits for a commit. */
+  /** It is on the list of peers whose next packet waits for a commit. */
   awaitsCommit = false;
+  /** It is on the list of peers whose next delivery is to be read back. */
+  awaitsRecall = false;
   wheelSlot: number = NOT_ON_WHEEL;
   #state: PeerState;
   #lane: Qos0Lane | undefined = undefined;
@@ -270,7 +272,7 @@ export class Peer {
     const { will, cleanStart } = connect;
     this.limits = limits;
     // [MQTT-3.1.3-7]
-    const clientId = connect.clientId === "" ? this.#newClientId() : connect.clientId;
+    const clientId = connect.clientId === "" ? lifecycle.newClientId() : connect.clientId;
     if (
       will !== undefined &&
       authorizer?.authorize(principal, clientId, "publish", will.topicName) === false
@@ -278,7 +280,8 @@ export class Peer {
       this.refuse({ reasonCode: ReasonCode.notAuthorized, reason: "Will Topic" }, nowMs);
       return;
     }
-    const refusal = lifecycle.refusalOf(clientId, nowMs);
+    const isLasting = connect.sessionExpiryIntervalSec > 0 || will !== undefined;
+    const refusal = lifecycle.refusalOf(clientId, isLasting, nowMs);
     if (refusal !== undefined) {
       this.refuse(refusal, nowMs);
       return;
@@ -329,13 +332,6 @@ export class Peer {
     if (session === undefined) return;
     session.principal = principal;
     this.#context.state.epoch += 1; // Who may read what has changed.
-  }
-
-  #newClientId(): string {
-    for (;;) {
-      const clientId = this.#context.randomId(); // [MQTT-3.1.3-6] [3.1.1 MQTT-3.1.3-6]
-      if (!this.#context.state.sessions.has(clientId)) return clientId;
-    }
   }
 
   /** PUBREL for what had got its PUBREC on an earlier connection [MQTT-4.4.0-1]. */
@@ -461,13 +457,13 @@ export class Peer {
       this.#context.stats.messagesSent += 1;
       return reply;
     }
-    if (this.replies.length > 0) this.#awaitCommit();
+    if (this.replies.length > 0) this.awaitCommit();
     if (state.at !== "connected") return undefined;
     if (this.replies.holdsConnack) return undefined; // [MQTT-3.2.0-1]
     return pollDelivery(this, state.session, this.#context, nowMs);
   }
 
-  #awaitCommit(): void {
+  awaitCommit(): void {
     if (this.awaitsCommit) return;
     this.awaitsCommit = true;
     this.#context.uncommitted.push(this);

@@ -70,13 +70,22 @@ export interface Authorizer {
   authorize(principal: Principal, clientId: string, action: Action, topic: string): boolean;
 }
 
+/** Why a Journal takes nothing more to keep, if it does not. */
+export type Trouble = "none" | "full" | "failed";
+
 /** The log of Ops. Positions are whole numbers that grow; 0 is before the first Op. */
 export interface Journal {
   /** @returns The position of `op`; it is durable once `committed` has reached that. */
   append(op: Op): number;
-  /** Position of the latest Op. */
+  /** Position of the latest Op, and what it takes in the log, in bytes. */
   readonly appended: number;
+  readonly appendedSize: number;
   readonly committed: number;
+  /**
+   * The disk is full, or has failed. Ops that follow from what is stored already are still taken;
+   * nothing is acknowledged that is not stored, and what needs no disk goes on.
+   */
+  readonly trouble: Trouble;
 }
 
 /** Every method is optional: one that is missing costs nothing. */

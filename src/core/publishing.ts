@@ -38,8 +38,8 @@ export function publishReceived(
   if (message.properties !== undefined) setExpiry(message, nowMs);
   const position = dispatcher.dispatch(message, session, message.qos === 2 ? packetId : 0, nowMs);
   if (message.qos === 0) return;
-  if (dispatcher.refused) {
-    refuse(peer, packet, ReasonCode.quotaExceeded);
+  if (dispatcher.refusal !== ReasonCode.success) {
+    refuse(peer, packet, dispatcher.refusal);
     return;
   }
   const reasonCode =
@@ -159,7 +159,10 @@ function lossOf(
  */
 function refuse(peer: Peer, { message, packetId }: PublishPacket, reasonCode: ReasonCode): void {
   if (message.qos === 0) return;
-  if (peer.version < 5 && reasonCode === ReasonCode.quotaExceeded) {
+  const isNoRoom =
+    reasonCode === ReasonCode.quotaExceeded ||
+    reasonCode === ReasonCode.implementationSpecificError;
+  if (peer.version < 5 && isNoRoom) {
     // [3.1.1 MQTT-4.8.0-2]
     throw new ProtocolError(reasonCode, "3.1.1 MQTT-4.3.2-2", "no room for the message");
   }

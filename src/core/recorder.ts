@@ -6,11 +6,11 @@
 import type { Grant } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
 import type { SubscriptionOptions, Will } from "../protocol/packets.ts";
-import type { Op, PublishOp } from "./ops.ts";
+import type { Op, Recipient } from "./ops.ts";
 import type { Journal, Principal } from "./ports.ts";
 import type { Session } from "./session.ts";
 import type { ShareGroup } from "./share-group.ts";
-import { type BrokerState, clearWill } from "./state.ts";
+import { type BrokerState, type CheckpointOp, clearWill, isOthers } from "./state.ts";
 
 export class Recorder {
   readonly #journal: Journal;
@@ -21,9 +21,9 @@ export class Recorder {
     this.#state = state;
   }
 
-  #record(op: Op): number {
+  #record(op: Exclude<Op, CheckpointOp>): number {
     const position = this.#journal.append(op);
-    this.#state.apply(op);
+    this.#state.apply(op, position, this.#journal.appendedSize);
     return position;
   }
 
@@ -37,7 +37,8 @@ export class Recorder {
     const old = this.#state.sessions.get(clientId);
     const recorded = expiryIntervalSec > 0 || will !== undefined || old?.isRecorded === true;
     if (recorded) {
-      return this.#record({ type: "open", clientId, principal, expiryIntervalSec, will });
+      const session = old?.isRecorded ? old.number : this.#state.nextNumber;
+      return this.#record({ type: "open", session, clientId, principal, expiryIntervalSec, will });
     }
     const session = old ?? this.#state.create(clientId, principal, expiryIntervalSec);
     session.principal = principal;
@@ -51,20 +52,26 @@ export class Recorder {
     expiresAtMs: number,
     willAtMs: number,
   ): number {
-    const { clientId } = session;
     if (!session.isRecorded) return 0;
-    return this.#record({ type: "leave", clientId, expiryIntervalSec, expiresAtMs, willAtMs });
+    return this.#record({
+      type: "leave",
+      session: session.number,
+      expiryIntervalSec,
+      expiresAtMs,
+      willAtMs,
+      sentTo: session.windowIfAny?.nextSeq ?? 0,
+    });
   }
 
   end(session: Session): number {
-    if (session.isRecorded) return this.#record({ type: "end", clientId: session.clientId });
+    if (session.isRecorded) return this.#record({ type: "end", session: session.number });
     this.#state.end(session);
     return 0;
   }
 
   clearWill(session: Session): number {
     if (session.will === undefined) return 0;
-    if (session.isRecorded) return this.#record({ type: "will-clear", clientId: session.clientId });
+    if (session.isRecorded) return this.#record({ type: "will-clear", session: session.number });
     clearWill(session);
     return 0;
   }
@@ -75,15 +82,19 @@ export class Recorder {
     options: SubscriptionOptions,
     subscriptionIdentifier: number,
   ): number {
-    const { clientId } = session;
     if (session.isRecorded) {
-      const type = "subscribe";
       const waiting = this.#takeUnrecorded(topicFilter);
-      let position = this.#record({ type, clientId, topicFilter, options, subscriptionIdentifier });
+      let position = this.#record({
+        type: "subscribe",
+        session: session.number,
+        topicFilter,
+        options,
+        subscriptionIdentifier,
+      });
       for (const message of waiting) position = this.#wait(message, topicFilter);
       return position;
     }
-    this.#state.subscribe(session, topicFilter, options, subscriptionIdentifier);
+    this.#state.subscribe(session, topicFilter, options, subscriptionIdentifier, 0);
     return 0;
   }
 
@@ -91,28 +102,56 @@ export class Recorder {
   #takeUnrecorded(key: string): Message[] {
     const group = this.#state.groups.get(key);
     if (group === undefined || group.isRecorded) return [];
-    const messages = group.queue.items();
-    for (const _ of messages) this.#state.unwait(group);
+    const { shelf } = this.#state;
+    // Some may be on the shelf still, from when it had a member that lasts; they are pinned there.
+    const messages = group.queue
+      .items()
+      .flatMap(
+        (waiting) => (typeof waiting === "number" ? shelf.messageAt(waiting) : waiting) ?? [],
+      );
+    while (group.queue.length > 0) this.#state.unwait(group);
     return messages;
   }
 
   #wait(message: Message, shareKey: string): number {
-    return this.publish({
-      ...{ type: "publish", message, recipients: [], shareKeys: [shareKey] },
-      ...{ retain: false, heldBy: "", heldPacketId: 0 },
-    });
+    return this.publish(message, { shareKeys: [shareKey] });
   }
 
   unsubscribe(session: Session, topicFilter: string): number {
-    const { clientId } = session;
-    if (session.isRecorded) return this.#record({ type: "unsubscribe", clientId, topicFilter });
+    if (session.isRecorded) {
+      return this.#record({ type: "unsubscribe", session: session.number, topicFilter });
+    }
     this.#state.unsubscribe(session, topicFilter);
     return 0;
   }
 
   /** A message with its recorded recipients, its retained topic, its publisher's identifier. */
-  publish(op: PublishOp): number {
-    return this.#record(op);
+  publish(message: Message, to: Receivers): number {
+    const { recipients = NOBODY, shareKeys = NO_KEYS, retain = false } = to;
+    const { heldBy = 0, heldPacketId = 0 } = to;
+    const { shelf } = this.#state;
+    // A retained message is said in full each time: nothing else keeps its record in the log.
+    const isStored = message.shelfId >= 0 && !retain;
+    const storedAt = isStored ? shelf.position(message.shelfId) : 0;
+    const charge = isStored ? shelf.chargeOf(message.shelfId) : 0;
+    return this.#record({
+      type: "publish",
+      message,
+      storedAt,
+      charge,
+      recipients,
+      shareKeys,
+      retain,
+      heldBy,
+      heldPacketId,
+    });
+  }
+
+  /** The broker's own retained messages: it says them anew after a start. */
+  retain(message: Message): number {
+    if (isOthers(message.topicName)) return this.publish(message, { retain: true });
+    this.#state.retain(message, 0, 0);
+    return 0;
   }
 
   /** Queues a message for one Session; the caller has made room. */
@@ -121,27 +160,21 @@ export class Recorder {
       session.window.enqueue(message, grant, retained);
       return 0;
     }
-    return this.#record({
-      type: "publish",
-      message,
-      recipients: [{ clientId: session.clientId, grant, retained }],
-      shareKeys: [],
-      retain: false,
-      heldBy: "",
-      heldPacketId: 0,
+    return this.publish(message, {
+      recipients: [{ session: session.number, grant, retained }],
     });
   }
 
   /** Moves the head of a group's queue to a member; without one, drops it. */
   assign(group: ShareGroup, session: Session | undefined, grant: Grant | undefined): number {
     const recorded = session?.isRecorded ? session : undefined;
-    const head = group.queue.peek();
+    const head = this.#state.headOf(group);
     let position = 0;
     if (group.isRecorded) {
       position = this.#record({
         type: "assign",
         shareKey: group.key,
-        clientId: recorded?.clientId ?? "",
+        session: recorded?.number ?? 0,
         grant: recorded === undefined ? undefined : grant,
       });
       if (recorded !== undefined) return position;
@@ -152,10 +185,16 @@ export class Recorder {
     return position;
   }
 
+  /** A group is about to have no member: what waits there is given up. */
+  emptyGroup(group: ShareGroup): number {
+    if (!group.isRecorded || group.queue.length === 0) return 0;
+    return this.#record({ type: "group", shareKey: group.key, waiting: [] });
+  }
+
   /** The subscriber's PUBREC. */
   release(session: Session, seq: number): number {
     if (session.isRecorded) {
-      return this.#record({ type: "release", clientId: session.clientId, seq });
+      return this.#record({ type: "release", session: session.number, seq });
     }
     session.window.release(seq);
     return 0;
@@ -164,7 +203,7 @@ export class Recorder {
   /** The delivery is over: acknowledged, expired, dropped or given to another. */
   finish(session: Session, seq: number): number {
     if (session.isRecorded) {
-      return this.#record({ type: "finish", clientId: session.clientId, seq });
+      return this.#record({ type: "finish", session: session.number, seq });
     }
     session.window.finish(seq);
     return 0;
@@ -173,7 +212,7 @@ export class Recorder {
   /** The publisher's PUBREL. */
   unhold(session: Session, packetId: number): number {
     if (session.isRecorded) {
-      return this.#record({ type: "unhold", clientId: session.clientId, packetId });
+      return this.#record({ type: "unhold", session: session.number, packetId });
     }
     session.inbound.release(packetId);
     return 0;
@@ -183,3 +222,16 @@ export class Recorder {
     return this.#record({ type: "retained-expired", topicName });
   }
 }
+
+/** Where a message goes, as far as that is recorded. */
+export interface Receivers {
+  readonly recipients?: readonly Recipient[];
+  readonly shareKeys?: readonly string[];
+  readonly retain?: boolean;
+  /** Number of the publisher's Session, and its QoS 2 identifier. */
+  readonly heldBy?: number;
+  readonly heldPacketId?: number;
+}
+
+const NOBODY: readonly Recipient[] = [];
+const NO_KEYS: readonly string[] = [];

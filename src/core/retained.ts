@@ -57,8 +57,12 @@ export class RetainedStore {
     return node.message;
   }
 
-  /** Stores `message`, which must own its bytes, in place of its topic's last one. */
-  set(message: Message): void {
+  /**
+   * Stores `message`, which must own its bytes, in place of its topic's last one.
+   *
+   * @returns Whether its topic had none.
+   */
+  set(message: Message): boolean {
     let node = this.#root;
     for (const level of message.topicName.split("/")) {
       node.children ??= new Map();
@@ -70,33 +74,37 @@ export class RetainedStore {
       }
       node = child;
     }
+    const isNew = node.message === undefined;
     if (node.message === undefined) this.#count += 1;
     else this.#bytes -= sizeOf(node.message);
     this.#bytes += sizeOf(message);
     this.#serial += 1;
     node.message = message;
     node.serial = this.#serial;
+    return isNew;
   }
 
-  delete(topicName: string): void {
+  /** @returns Whether there was one. */
+  delete(topicName: string): boolean {
     const levels = topicName.split("/");
     const path: Node[] = [this.#root];
     for (const level of levels) {
       const next = path.at(-1)?.children?.get(level);
-      if (next === undefined) return;
+      if (next === undefined) return false;
       path.push(next);
     }
     const node = path.at(-1) as Node;
-    if (node.message === undefined) return;
+    if (node.message === undefined) return false;
     this.#count -= 1;
     this.#bytes -= sizeOf(node.message);
     node.message = undefined;
     for (let depth = path.length - 1; depth > 0; depth -= 1) {
       const child = path[depth] as Node;
-      if (child.message !== undefined || child.children?.size) return;
+      if (child.message !== undefined || child.children?.size) break;
       path[depth - 1]?.children?.delete(levels[depth - 1] as string);
       this.#levels -= 1;
     }
+    return true;
   }
 
   /**

@@ -20,7 +20,7 @@ test("what is remembered is bounded by receivers, and right after any change", (
       for (const id of ["a", "b", "c"]) state.create(id, { name: "" }, 0);
       for (const [clientId, topicFilter, what, topicName] of steps) {
         const session = state.sessions.get(clientId);
-        if (what === "sub") state.subscribe(session, topicFilter, OPTIONS, 0);
+        if (what === "sub") state.subscribe(session, topicFilter, OPTIONS, 0, 0);
         else if (what === "unsub") state.unsubscribe(session, topicFilter);
         const remembered = routes.of(topicName, max);
         const fresh = new Routes(state, undefined).of(topicName, max);
@@ -38,11 +38,11 @@ test("an answer is remembered until something changes", () => {
   const state = new BrokerState();
   const routes = new Routes(state, undefined);
   const session = state.create("a", { name: "" }, 0);
-  state.subscribe(session, "t", OPTIONS, 0);
+  state.subscribe(session, "t", OPTIONS, 0, 0);
   const first = routes.of("t", 100);
   routes.of("u", 100);
   assert.equal(routes.of("t", 100), first);
-  state.subscribe(session, "x", OPTIONS, 0);
+  state.subscribe(session, "x", OPTIONS, 0, 0);
   assert.notEqual(routes.of("t", 100), first);
   assert.equal(routes.of("t", 100).targets[0], session.subscriptions?.get("t")); // Nothing is made.
 });

@@ -1,7 +1,7 @@
 import { InboundWindow } from "../delivery/inbound-window.ts";
 import { OutboundWindow } from "../delivery/outbound-window.ts";
+import type { Shelf } from "../delivery/shelf.ts";
 import type { Will } from "../protocol/packets.ts";
-import type { SessionSnapshot } from "./ops.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal, QueueFullPolicy } from "./ports.ts";
 import type { RetainedWalk } from "./retained.ts";
@@ -24,8 +24,13 @@ export class Session {
   readonly clientId: string; // [MQTT-3.1.3-2]
   principal: Principal;
   expiryIntervalSec: number;
-  /** Its changes go to the journal: it outlives its connection, or has a will that must. */
-  isRecorded = false;
+  /**
+   * Its changes go to the journal, under this number: it outlives its connection, or has a will
+   * that must. 0: they do not.
+   */
+  number = 0;
+  /** As the journal has it: a client is connected. Only for recorded ones. */
+  isOpen = false;
   /** The one live connection, if there is one (invariant 4). */
   peer: Peer | undefined = undefined;
   /** When it ends, on the core's clock; Infinity while connected, or for ever. */
@@ -47,23 +52,30 @@ export class Session {
   #inbound: InboundWindow | undefined = undefined;
   #receiveMaximum = 0;
   readonly #packetIdMax: number;
+  readonly #shelf: Shelf;
 
   constructor(
     clientId: string,
     principal: Principal,
     expiryIntervalSec: number,
     packetIdMax: number,
+    shelf: Shelf,
   ) {
     this.#packetIdMax = packetIdMax;
+    this.#shelf = shelf;
     this.clientId = clientId;
     this.principal = principal;
     this.expiryIntervalSec = expiryIntervalSec;
   }
 
+  get isRecorded(): boolean {
+    return this.number !== 0;
+  }
+
   /** QoS 1 and 2 on their way to the client. */
   get window(): OutboundWindow {
     if (this.#window === undefined) {
-      this.#window = new OutboundWindow(this.#packetIdMax);
+      this.#window = new OutboundWindow(this.#packetIdMax, this.#shelf);
       this.#window.connected(this.#receiveMaximum);
     }
     return this.#window;
@@ -100,26 +112,5 @@ export class Session {
   /** The same, or undefined if nothing was ever on its way. */
   get inboundIfAny(): InboundWindow | undefined {
     return this.#inbound;
-  }
-
-  snapshot(): SessionSnapshot {
-    return {
-      clientId: this.clientId,
-      principal: this.principal,
-      expiryIntervalSec: this.expiryIntervalSec,
-      expiresAtMs: this.expiresAtMs,
-      will: this.will,
-      willAtMs: this.willAtMs,
-      subscriptions: [...(this.subscriptions?.values() ?? [])].map(
-        ({ topicFilter, options, subscriptionIdentifier }) => ({
-          topicFilter,
-          options,
-          subscriptionIdentifier,
-        }),
-      ),
-      entries: this.#window?.entries() ?? [],
-      tail: this.#window?.tail ?? 0,
-      heldPacketIds: this.#inbound?.packetIds() ?? [],
-    };
   }
 }

@@ -3,6 +3,9 @@ import type { Message } from "../protocol/message.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
+/** A Message, or the number of one on the shelf; those are pinned there. */
+export type Waiting = Message | number;
+
 /** Whether a Session may be given messages of a topic; undefined: all may. */
 export type MayReceive = ((session: Session, topicName: string) => boolean) | undefined;
 
@@ -20,7 +23,7 @@ export class ShareGroup {
   /** The whole filter, `$share/…/…`. */
   readonly key: string;
   readonly topicFilter: string;
-  readonly queue: Queue<Message> = new Queue();
+  readonly queue: Queue<Waiting> = new Queue();
   queueBytes = 0;
   readonly #members = new Map<Session, Subscription>();
   /** The connected ones, and where each stands in the line: nobody is ever searched for. */

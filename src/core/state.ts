@@ -5,104 +5,142 @@
  * replay(journal) == live state (invariant 3). Transient sessions are changed by the same
  * methods, without an Op.
  */
-import { sizeOf } from "../delivery/outbound-window.ts";
+import { chargeOf } from "../delivery/outbound-window.ts";
+import { Shelf } from "../delivery/shelf.ts";
 import type { Message } from "../protocol/message.ts";
 import { type SubscriptionOptions, UINT16_MAX } from "../protocol/packets.ts";
 import { parseFilter } from "../protocol/topic.ts";
-import type { AssignOp, LeaveOp, Op, OpenOp, PublishOp, SessionSnapshot } from "./ops.ts";
+import type { AssignOp, LeaveOp, MoveOp, Op, OpenOp, PublishOp, SessionOp, SlotOp } from "./ops.ts";
 import { RetainedStore } from "./retained.ts";
 import { Session } from "./session.ts";
-import { ShareGroup } from "./share-group.ts";
+import { ShareGroup, type Waiting } from "./share-group.ts";
+import { Slots, slotOf } from "./slots.ts";
 import { newSubscription, type Subscription } from "./subscription.ts";
 import { TopicTrie } from "./topic-trie.ts";
 
+/** Ops that say again what is so; see `Replay`. */
+export type CheckpointOp = SlotOp | SessionOp | MoveOp;
+
 export class BrokerState {
   readonly sessions: Map<string, Session> = new Map();
+  /** The recorded ones by number. */
+  readonly recorded: Map<number, Session> = new Map();
   readonly groups: Map<string, ShareGroup> = new Map();
   readonly retained: RetainedStore = new RetainedStore();
   readonly filters: TopicTrie<Subscription | ShareGroup> = new TopicTrie();
+  readonly shelf: Shelf;
+  readonly slots: Slots = new Slots();
   /** Changes whenever the answer to "who gets this topic" may have changed. */
   epoch = 1;
   subscriptionsTotal = 0;
+  /** Of the next Session that is recorded; none is used twice. */
+  nextNumber = 1;
   readonly #packetIdMax: number;
 
-  /** @param packetIdMax Highest Packet Identifier towards clients; 65,535 but in simulations. */
-  constructor(packetIdMax: number = UINT16_MAX) {
+  /**
+   * @param packetIdMax Highest Packet Identifier towards clients; 65,535 but in simulations.
+   * @param keepsAll Messages stay in memory: there is no log that they could be read back from.
+   */
+  constructor(packetIdMax: number = UINT16_MAX, keepsAll = true) {
     this.#packetIdMax = packetIdMax;
+    this.shelf = new Shelf(keepsAll);
   }
 
-  apply(op: Op): void {
+  /**
+   * @param position Where the Op's record ends in the log.
+   * @param size Bytes of that record.
+   */
+  apply(op: Exclude<Op, CheckpointOp>, position: number, size: number): void {
     switch (op.type) {
       case "open":
-        this.#open(op);
+        this.#open(op, position, size);
         break;
       case "leave":
         this.#leave(op);
         break;
       case "end":
-        this.end(this.#session(op.clientId));
+        this.end(this.#session(op.session));
         break;
       case "will-clear":
-        clearWill(this.#session(op.clientId));
+        clearWill(this.#session(op.session));
         break;
       case "subscribe": {
         const { topicFilter, options, subscriptionIdentifier } = op;
-        const session = this.#session(op.clientId);
-        this.subscribe(session, topicFilter, options, subscriptionIdentifier);
+        const session = this.#session(op.session);
+        this.subscribe(session, topicFilter, options, subscriptionIdentifier, position);
+        if (session) this.slots.charge(slotOf("session", session.clientId), size);
         break;
       }
       case "unsubscribe":
-        this.unsubscribe(this.#session(op.clientId), op.topicFilter);
+        this.unsubscribe(this.#session(op.session), op.topicFilter);
         break;
       case "publish":
-        this.#publish(op);
+        this.#publish(op, position, size);
         break;
       case "assign":
-        this.#assign(op);
+        this.#assign(op, position);
         break;
       case "release":
-        this.#session(op.clientId)?.window.release(op.seq);
+        this.#session(op.session)?.windowIfAny?.release(op.seq);
         break;
       case "finish":
-        this.#session(op.clientId)?.window.finish(op.seq);
+        this.#session(op.session)?.windowIfAny?.finish(op.seq);
         break;
       case "unhold":
-        this.#session(op.clientId)?.inbound.release(op.packetId);
+        this.#session(op.session)?.inbound.release(op.packetId);
         break;
       case "retained-expired":
-        this.retained.delete(op.topicName);
+        this.#forgetRetained(op.topicName);
+        break;
+      case "group":
+        this.#emptyGroup(this.groups.get(op.shareKey));
         break;
     }
   }
 
-  #session(clientId: string): Session | undefined {
-    return this.sessions.get(clientId);
+  #session(number: number): Session | undefined {
+    return this.recorded.get(number);
   }
 
   /** A Session with nothing in it yet. */
   create(clientId: string, principal: Session["principal"], expiryIntervalSec: number): Session {
-    const session = new Session(clientId, principal, expiryIntervalSec, this.#packetIdMax);
+    const packetIdMax = this.#packetIdMax;
+    const session = new Session(clientId, principal, expiryIntervalSec, packetIdMax, this.shelf);
     this.sessions.set(clientId, session);
     return session;
   }
 
-  #open(op: OpenOp): void {
+  /** From now on changes of `session` are recorded, under a number of its own. */
+  record(session: Session, number: number, position: number, size: number): void {
+    session.number = number;
+    this.recorded.set(number, session);
+    this.nextNumber = Math.max(this.nextNumber, number + 1);
+    const slot = slotOf("session", session.clientId);
+    this.slots.add(slot, session, position);
+    this.slots.charge(slot, size);
+  }
+
+  #open(op: OpenOp, position: number, size: number): void {
+    const { clientId, principal, expiryIntervalSec } = op;
     const session =
-      this.#session(op.clientId) ?? this.create(op.clientId, op.principal, op.expiryIntervalSec);
-    session.isRecorded = true;
-    session.principal = op.principal;
-    session.expiryIntervalSec = op.expiryIntervalSec;
+      this.sessions.get(clientId) ?? this.create(clientId, principal, expiryIntervalSec);
+    if (!session.isRecorded) this.record(session, op.session, position, size);
+    session.isOpen = true;
+    session.principal = principal;
+    session.expiryIntervalSec = expiryIntervalSec;
     session.expiresAtMs = Number.POSITIVE_INFINITY;
     session.will = op.will; // [MQTT-3.1.2-7]
     session.willAtMs = Number.POSITIVE_INFINITY;
   }
 
   #leave(op: LeaveOp): void {
-    const session = this.#session(op.clientId);
+    const session = this.#session(op.session);
     if (session === undefined) return;
+    session.isOpen = false;
     session.expiryIntervalSec = op.expiryIntervalSec;
     session.expiresAtMs = op.expiresAtMs;
     session.willAtMs = op.willAtMs;
+    session.windowIfAny?.markSent(op.sentTo);
   }
 
   /**
@@ -114,7 +152,11 @@ export class BrokerState {
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {
       this.unsubscribe(session, topicFilter);
     }
+    session.windowIfAny?.clear();
     this.sessions.delete(session.clientId);
+    if (!session.isRecorded) return;
+    this.recorded.delete(session.number);
+    this.slots.delete(slotOf("session", session.clientId), session);
   }
 
   /** Adds a Subscription or replaces the one with the same filter [MQTT-3.8.4-3]. */
@@ -123,6 +165,7 @@ export class BrokerState {
     topicFilter: string,
     options: SubscriptionOptions,
     subscriptionIdentifier: number,
+    position: number,
   ): void {
     const parsed = parseFilter(topicFilter);
     if (session === undefined || parsed === undefined) return;
@@ -135,19 +178,21 @@ export class BrokerState {
     if (parsed.shareName !== "") {
       session.shared ??= new Map();
       session.shared.set(topicFilter, added);
-      this.#groupOf(topicFilter, parsed.topicFilter).set(added);
+      this.groupOf(topicFilter, parsed.topicFilter, position).set(added);
       return;
     }
     if (old !== undefined) this.filters.delete(parsed.topicFilter, old);
     this.filters.add(parsed.topicFilter, added);
   }
 
-  #groupOf(key: string, topicFilter: string): ShareGroup {
+  /** The shared group of that name, made if there is none. */
+  groupOf(key: string, topicFilter: string, position: number): ShareGroup {
     let group = this.groups.get(key);
     if (group === undefined) {
       group = new ShareGroup(key, topicFilter);
       this.groups.set(key, group);
       this.filters.add(topicFilter, group);
+      this.slots.add(slotOf("group", key), group, position);
     }
     return group;
   }
@@ -167,64 +212,123 @@ export class BrokerState {
     if (session.shared?.size === 0) session.shared = undefined;
     const group = this.groups.get(topicFilter);
     group?.delete(session);
-    if (group === undefined || group.size > 0) return;
-    this.groups.delete(topicFilter);
-    this.filters.delete(group.topicFilter, group);
+    if (group !== undefined && group.size === 0) this.dissolve(group);
   }
 
-  #publish(op: PublishOp): void {
-    for (const { clientId, grant, retained } of op.recipients) {
-      this.#session(clientId)?.window.enqueue(op.message, grant, retained);
+  /** A group that has no member is no group. */
+  dissolve(group: ShareGroup): void {
+    this.#emptyGroup(group);
+    this.groups.delete(group.key);
+    this.filters.delete(group.topicFilter, group);
+    this.slots.delete(slotOf("group", group.key), group);
+  }
+
+  #publish(op: PublishOp, position: number, size: number): void {
+    const { message, recipients, shareKeys, storedAt } = op;
+    if (message === undefined) return; // Replay has put it there.
+    if (recipients.length > 0 || shareKeys.length > 0) {
+      const known = message.shelfId >= 0;
+      const id = known ? message.shelfId : this.shelf.add(message, position, size);
+      this.enqueue(id, op, storedAt > 0 ? position : 0);
+      this.#keepOrCool(id, op);
     }
-    for (const key of op.shareKeys) this.wait(this.groups.get(key), op.message);
-    if (op.retain) this.retain(op.message);
+    if (op.retain) this.retain(message, position, size);
     if (op.heldPacketId > 0) this.#session(op.heldBy)?.inbound.hold(op.heldPacketId);
   }
 
+  /** Puts a stored message into every queue that `op` says. */
+  enqueue(id: number, { recipients, shareKeys }: PublishOp, placedAt: number): void {
+    const size = this.shelf.chargeOf(id);
+    for (const { session, grant, retained } of recipients) {
+      this.#session(session)?.window.enqueueStored(id, size, grant, retained, placedAt);
+    }
+    for (const key of shareKeys) this.wait(this.groups.get(key), id);
+  }
+
+  /** What nobody is there for now is not kept in memory. */
+  #keepOrCool(id: number, { recipients }: PublishOp): void {
+    const { shelf } = this;
+    if (shelf.keepsAll) return;
+    if (shelf.isPinned(id)) {
+      if (shelf.isReplaying) shelf.messageAt(id)?.own();
+      return;
+    }
+    for (const { session } of recipients) {
+      if (this.#session(session)?.peer !== undefined) return;
+    }
+    shelf.cool(id);
+  }
+
   /** Puts a message into a shared group's own queue. */
-  wait(group: ShareGroup | undefined, message: Message): void {
+  wait(group: ShareGroup | undefined, waiting: Waiting): void {
     if (group === undefined) return;
-    message.own();
-    group.queue.push(message);
-    group.queueBytes += sizeOf(message);
+    group.queue.push(waiting);
+    if (typeof waiting === "number") {
+      this.shelf.ref(waiting);
+      this.shelf.pin(waiting);
+      this.shelf.messageAt(waiting)?.own();
+      group.queueBytes += this.shelf.chargeOf(waiting);
+    } else {
+      waiting.own();
+      group.queueBytes += chargeOf(waiting);
+    }
   }
 
-  /** Takes the head of a shared group's queue. */
-  unwait(group: ShareGroup | undefined): Message | undefined {
-    const message = group?.queue.shift();
-    if (group !== undefined && message !== undefined) group.queueBytes -= sizeOf(message);
-    return message;
+  /** The Message at the head of a shared group's queue. */
+  headOf(group: ShareGroup): Message | undefined {
+    const head = group.queue.peek();
+    return typeof head === "number" ? this.shelf.messageAt(head) : head;
   }
 
-  #assign(op: AssignOp): void {
-    const message = this.unwait(this.groups.get(op.shareKey));
-    if (message === undefined || op.grant === undefined) return;
-    this.#session(op.clientId)?.window.enqueue(message, op.grant, false);
+  /** Takes the head of a shared group's queue, for `take` to keep before it is let go. */
+  unwait(group: ShareGroup, take?: (waiting: Waiting) => void): void {
+    const waiting = group.queue.shift();
+    if (waiting === undefined) return;
+    take?.(waiting);
+    if (typeof waiting === "number") {
+      group.queueBytes -= this.shelf.chargeOf(waiting);
+      this.shelf.unref(waiting);
+    } else group.queueBytes -= chargeOf(waiting);
+  }
+
+  #emptyGroup(group: ShareGroup | undefined): void {
+    while (group !== undefined && group.queue.length > 0) this.unwait(group);
+  }
+
+  #assign({ shareKey, session, grant }: AssignOp, position: number): void {
+    const group = this.groups.get(shareKey);
+    if (group === undefined) return;
+    this.unwait(group, (waiting) => {
+      if (grant === undefined || typeof waiting !== "number") return;
+      const size = this.shelf.chargeOf(waiting);
+      this.#session(session)?.window.enqueueStored(waiting, size, grant, false, position);
+    });
   }
 
   /** Stores the retained message of its topic, or removes it [MQTT-3.3.1-5] [MQTT-3.3.1-6]. */
-  retain(message: Message): void {
+  retain(message: Message, position: number, size: number): void {
     if (message.payloadSize === 0) {
-      this.retained.delete(message.topicName); // [MQTT-3.3.1-7]
+      this.#forgetRetained(message.topicName); // [MQTT-3.3.1-7]
       return;
     }
     message.own();
-    this.retained.set(message);
+    const { topicName } = message;
+    const isNew = this.retained.set(message);
+    if (!isNew || !isOthers(topicName)) return;
+    const slot = slotOf("retained", topicName);
+    this.slots.add(slot, topicName, position);
+    this.slots.charge(slot, size);
   }
 
-  /** Makes the Session that `snapshot` was taken of: a checkpoint's way back in. */
-  restore(from: SessionSnapshot): void {
-    const session = this.create(from.clientId, from.principal, from.expiryIntervalSec);
-    session.isRecorded = true;
-    session.expiresAtMs = from.expiresAtMs;
-    session.will = from.will;
-    session.willAtMs = from.willAtMs;
-    for (const { topicFilter, options, subscriptionIdentifier } of from.subscriptions) {
-      this.subscribe(session, topicFilter, options, subscriptionIdentifier);
-    }
-    session.window.restore(from.entries, from.tail);
-    for (const packetId of from.heldPacketIds) session.inbound.hold(packetId);
+  #forgetRetained(topicName: string): void {
+    if (!this.retained.delete(topicName) || !isOthers(topicName)) return;
+    this.slots.delete(slotOf("retained", topicName), topicName);
   }
+}
+
+/** Not the broker's own, which it says anew after a start: those are not recorded. */
+export function isOthers(topicName: string): boolean {
+  return !topicName.startsWith("$SYS/");
 }
 
 /** The Will Message is no longer part of the Session [MQTT-3.1.2-10]. */

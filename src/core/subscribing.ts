@@ -67,8 +67,12 @@ function refusalOf(
   session: Session,
   { topicFilter }: SubscriptionRequest,
   policy: ListenerPolicy,
-  { limits, authorizer }: Context,
+  { limits, authorizer, journal }: Context,
 ): ReasonCode | undefined {
+  if (session.isRecorded && journal.trouble !== "none") {
+    const isFull = journal.trouble === "full";
+    return isFull ? ReasonCode.quotaExceeded : ReasonCode.implementationSpecificError;
+  }
   const parsed = parseFilter(topicFilter);
   if (parsed === undefined || !isWithin(topicFilter, limits)) return ReasonCode.topicFilterInvalid;
   const isShared = parsed.shareName !== "";

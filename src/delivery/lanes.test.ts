@@ -166,7 +166,7 @@ test("a ring keeps the number of each place while it grows and empties", () => {
           model.set(ring.tail, message);
           ring.push(message, GRANT, 1);
         } else if (ring.has(what)) {
-          assert.equal(ring.messages[what & ring.mask], model.get(what));
+          assert.equal(ring.held[what & ring.mask], model.get(what));
           ring.vacate(what);
           model.delete(what);
         }

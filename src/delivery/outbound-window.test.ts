@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Message } from "../protocol/message.ts";
 import { Delivery, type Qos } from "../protocol/packets.ts";
-import { type Grant, OutboundWindow, sizeOf } from "./outbound-window.ts";
+import { chargeOf, type Grant, OutboundWindow } from "./outbound-window.ts";
 
 const GRANT: Grant = {
   ...{ qos: 2, retainAsPublished: false, subscriptionIdentifiers: [], shareKey: "" },
@@ -65,7 +65,7 @@ test("bytes and places are given back, whatever way a message goes", () => {
   const window = new OutboundWindow();
   window.connected(10);
   filled(window, "a", "b", "c", "d");
-  assert.equal(window.bytes, 4 * sizeOf(messageOf("a", 1)));
+  assert.equal(window.bytes, 4 * chargeOf(messageOf("a", 1)));
   polled(window);
   window.release(1);
   window.release(1);

@@ -15,7 +15,8 @@
  */
 import type { Message } from "../protocol/message.ts";
 import type { Delivery, Qos } from "../protocol/packets.ts";
-import { Ring } from "./ring.ts";
+import { type Held, Ring } from "./ring.ts";
+import type { Shelf, Stub } from "./shelf.ts";
 
 /** On what terms one Subscription, or several overlapping ones, get a message. */
 export interface Grant {
@@ -33,8 +34,12 @@ export interface WindowLimits {
   readonly queueBytesMax: number;
 }
 
-/** `expired`: the next message is past its expiry; `finish(nextSeq)` before polling on. */
-export type PollResult = "none" | "send" | "expired";
+/**
+ * `expired`: the next message is past its expiry; `finish(nextSeq)` before polling on. `unreadable`:
+ * the same, since the log does not have it any more. `cold`: the
+ * next is to be read back first. `uncommitted`: its place in the line is not on record yet.
+ */
+export type PollResult = "none" | "send" | "expired" | "unreadable" | "cold" | "uncommitted";
 
 /** How far the exchange of a message has come. */
 export type Stage = "queued" | "sent" | "released";
@@ -48,7 +53,9 @@ export interface WindowEntry {
   /** It answers a SUBSCRIBE from the retained store. */
   readonly retained: boolean;
   /** Undefined once released: PUBREL needs no message. */
-  readonly message: Message | undefined;
+  readonly held: Held;
+  /** What it counts for, see `chargeOf`. */
+  readonly size: number;
   readonly grant: Grant;
 }
 
@@ -58,8 +65,10 @@ const PACKET_ID_MAX = 65_535;
 const VIEWS_MAX = 256;
 /** Counted for each message beside its bytes. */
 const ENTRY_BYTES = 64;
+/** A message counts for whole ones of these. */
+const SIZE_UNIT = 64;
 
-// An entry's flags: QoS in bits 0-1, then one bit each.
+// An entry's flags: QoS in bits 0-1, then one bit each, and from bit 8 its size in SIZE_UNITs.
 const QOS_BITS = 3;
 /** PUBREC has come; PUBCOMP is awaited. */
 const RELEASED = 1 << 2;
@@ -67,9 +76,12 @@ const RELEASED = 1 << 2;
 const COUNTED = 1 << 3;
 /** It answers a SUBSCRIBE from the retained store: RETAIN goes out as 1. */
 const RETAINED = 1 << 4;
+const SIZE_SHIFT = 8;
+const NO_SIZE = (1 << SIZE_SHIFT) - 1;
 
 export class OutboundWindow {
   readonly #packetIdMax: number;
+  readonly #shelf: Shelf | undefined;
   readonly #sent = new Ring();
   readonly #queue = new Ring();
   #resendAt = 0;
@@ -78,10 +90,16 @@ export class OutboundWindow {
   #bytes = 0;
   #receiveMaximum = 0;
   #counted = 0;
+  /** What came here from elsewhere in the log has its place in this line from here on. */
+  #placedAt = 0;
 
-  /** @param packetIdMax Below 65,535 only in simulations. */
-  constructor(packetIdMax: number = PACKET_ID_MAX) {
+  /**
+   * @param packetIdMax Below 65,535 only in simulations.
+   * @param shelf Where stored messages are; a window that is given none of those needs none.
+   */
+  constructor(packetIdMax: number = PACKET_ID_MAX, shelf: Shelf | undefined = undefined) {
     this.#packetIdMax = packetIdMax;
+    this.#shelf = shelf;
   }
 
   /** Messages not finished: queued, sent or released. */
@@ -103,9 +121,14 @@ export class OutboundWindow {
     return this.#unfinished < this.#receiveMaximum;
   }
 
-  /** `seq` of the message that is sent next; equal to `tail` when none waits. */
+  /** `seq` of the message that is sent next for the first time; `tail` when none waits. */
   get nextSeq(): number {
     return this.#queue.head;
+  }
+
+  /** `seq` of the message that `poll` looked at last, if it was not sent. */
+  get polledSeq(): number {
+    return this.#resendAt < this.#sent.tail ? this.#resendAt : this.#queue.head;
   }
 
   /** `seq` of the next message to be enqueued. */
@@ -116,7 +139,7 @@ export class OutboundWindow {
   isFull(message: Message, limits: WindowLimits): boolean {
     return (
       this.#queued >= limits.queueMessagesMax ||
-      this.#bytes + sizeOf(message) > limits.queueBytesMax
+      this.#bytes + chargeOf(message) > limits.queueBytesMax
     );
   }
 
@@ -128,12 +151,32 @@ export class OutboundWindow {
   enqueue(message: Message, grant: Grant, retained: boolean): void {
     // Not to be sent within this turn: it must not pin the chunk that it came in.
     if (this.#receiveMaximum === 0 || this.#unfinished >= VIEWS_MAX) message.own();
+    this.#push(message, message.qos, chargeOf(message), grant, retained);
+  }
+
+  /**
+   * The same for a message on the shelf.
+   *
+   * @param placedAt Position of its place in this line, where that is not the message's own.
+   */
+  enqueueStored(id: number, size: number, grant: Grant, retained: boolean, placedAt: number): void {
+    const shelf = this.#shelf as Shelf;
+    // See `enqueue`. Where nobody is connected it will be cold, unless all are kept.
+    const isKept = this.#receiveMaximum === 0 ? shelf.keepsAll : this.#unfinished >= VIEWS_MAX;
+    if (isKept) shelf.messageAt(id)?.own();
+    shelf.ref(id);
+    if (grant.shareKey !== "") shelf.pin(id); // It may have to be handed on.
+    this.#push(id, shelf.qos(id), size, grant, retained);
+    if (placedAt > this.#placedAt) this.#placedAt = placedAt;
+  }
+
+  #push(held: Held, messageQos: Qos, size: number, grant: Grant, retained: boolean): void {
     // [MQTT-3.8.4-8] the lower of the message's QoS and the one granted.
-    const qos = Math.min(message.qos, grant.qos);
-    this.#queue.push(message, grant, qos | (retained ? RETAINED : 0));
+    const qos = Math.min(messageQos, grant.qos);
+    this.#queue.push(held, grant, qos | (retained ? RETAINED : 0) | sizeFlags(size));
     this.#unfinished += 1;
     this.#queued += 1;
-    this.#bytes += sizeOf(message);
+    this.#bytes += size;
   }
 
   /** A Network Connection took over this Session: everything unacknowledged is due again. */
@@ -151,55 +194,83 @@ export class OutboundWindow {
   disconnected(): void {
     this.#receiveMaximum = 0;
     for (const ring of [this.#sent, this.#queue]) {
-      for (let seq = ring.head; seq < ring.tail; seq += 1) ring.messages[seq & ring.mask]?.own();
+      for (let seq = ring.head; seq < ring.tail; seq += 1) {
+        this.#hot(ring.held[seq & ring.mask])?.own();
+      }
     }
+  }
+
+  #hot(held: Held): Message | undefined {
+    return typeof held === "number" ? this.#shelf?.messageAt(held) : held;
   }
 
   /**
    * Fills `delivery` with the next PUBLISH to send. "none": nothing to send, or the subscriber's
    * Receive Maximum is reached [MQTT-3.3.4-9] [MQTT-4.9.0-2]. Old goes before new,
    * on every topic [MQTT-4.6.0-5] [MQTT-4.6.0-6] [3.1.1 MQTT-4.6.0-6].
+   *
+   * @param committed Up to where the log is durable.
    */
-  poll(delivery: Delivery, nowMs: number): PollResult {
+  poll(
+    delivery: Delivery,
+    nowMs: number,
+    committed: number = Number.POSITIVE_INFINITY,
+  ): PollResult {
     if (this.#counted >= this.#receiveMaximum) return "none"; // [MQTT-4.9.0-1]
     const sent = this.#sent;
     while (this.#resendAt < sent.tail) {
       const seq = this.#resendAt;
-      this.#resendAt += 1;
       // An ack may have come while it waited; past PUBREC it is PUBREL's turn [MQTT-4.3.3-6].
-      if (!sent.has(seq) || (flagsAt(sent, seq) & RELEASED) !== 0) continue;
-      sent.flags[seq & sent.mask] = flagsAt(sent, seq) | COUNTED;
-      this.#fill(delivery, seq, true); // [MQTT-3.3.1-1] [MQTT-4.6.0-1]
-      return "send";
+      if (sent.has(seq) && (flagsAt(sent, seq) & RELEASED) === 0) {
+        const message = this.#hot(sent.held[seq & sent.mask]);
+        if (message === undefined) return this.#missing(sent.held[seq & sent.mask]);
+        this.#resendAt = seq + 1;
+        sent.flags[seq & sent.mask] = flagsAt(sent, seq) | COUNTED;
+        this.#fill(delivery, seq, message, true); // [MQTT-3.3.1-1] [MQTT-4.6.0-1]
+        return "send";
+      }
+      this.#resendAt = seq + 1;
     }
-    return this.#pollQueued(delivery, nowMs);
+    return this.#pollQueued(delivery, nowMs, committed);
   }
 
-  #pollQueued(delivery: Delivery, nowMs: number): PollResult {
+  #missing(held: Held): PollResult {
+    const isLost = typeof held !== "number" || this.#shelf?.isUnreadable(held) === true;
+    return isLost ? "unreadable" : "cold";
+  }
+
+  #pollQueued(delivery: Delivery, nowMs: number, committed: number): PollResult {
     const queue = this.#queue;
     const sent = this.#sent;
     const seq = queue.head;
     if (seq === queue.tail) return "none";
     // The identifier may still be an older one's [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
     if (sent.head !== sent.tail && seq - sent.head >= this.#packetIdMax) return "none";
-    const message = queue.messages[seq & queue.mask] as Message;
+    const held = queue.held[seq & queue.mask];
+    const flags = flagsAt(queue, seq);
+    // Its identifier is its place in the line: were that lost, another message would get it, and
+    // a subscriber that holds it would take that for this one.
+    if (typeof held === "number" && (flags & QOS_BITS) === 2) {
+      const placedAt = (this.#shelf as Shelf).position(held);
+      if (Math.max(placedAt, this.#placedAt) > committed) return "uncommitted";
+    }
+    const message = this.#hot(held);
+    if (message === undefined) return this.#missing(held);
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].
     if (message.expiresAtMs <= nowMs) return "expired";
     const grant = queue.grants[seq & queue.mask] as Grant;
-    const flags = flagsAt(queue, seq);
     queue.vacate(seq);
     this.#queued -= 1;
     sent.skipTo(seq, grant);
-    sent.push(message, grant, flags | COUNTED);
+    sent.push(held, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
-    this.#fill(delivery, seq, false); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
+    this.#fill(delivery, seq, message, false); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     return "send";
   }
 
-  #fill(delivery: Delivery, seq: number, dup: boolean): void {
+  #fill(delivery: Delivery, seq: number, message: Message, dup: boolean): void {
     const at = seq & this.#sent.mask;
     const flags = this.#sent.flags[at] as number;
-    const message = this.#sent.messages[at] as Message;
     const grant = this.#sent.grants[at] as Grant;
     this.#counted += 1;
     delivery.message = message;
@@ -232,10 +303,20 @@ export class OutboundWindow {
     return (flagsAt(this.#ringOf(seq), seq) & QOS_BITS) as Qos;
   }
 
-  /** Undefined when it is finished or released. */
+  /** What is known of a message that is neither finished nor released. */
+  stubAt(seq: number): Stub | undefined {
+    const held = this.heldAt(seq);
+    return typeof held === "number" ? this.#shelf?.stub(held) : held;
+  }
+
+  /** The same in full; undefined also while it is cold. */
   messageAt(seq: number): Message | undefined {
+    return this.#hot(this.heldAt(seq));
+  }
+
+  heldAt(seq: number): Held {
     const ring = this.#ringOf(seq);
-    return ring.has(seq) ? ring.messages[seq & ring.mask] : undefined;
+    return ring.has(seq) ? ring.held[seq & ring.mask] : undefined;
   }
 
   grantAt(seq: number): Grant {
@@ -245,27 +326,38 @@ export class OutboundWindow {
 
   /** PUBREC has come: from now on only PUBREL is sent [MQTT-4.3.3-4] [MQTT-4.3.3-6]. */
   release(seq: number): void {
-    const ring = this.#ringOf(seq);
+    // Replay only: what the log says was released had been sent, and all before it as well.
+    if (seq >= this.#queue.head) this.markSent(seq + 1);
+    const ring = this.#sent;
     if (!ring.has(seq)) return;
     const at = seq & ring.mask;
-    const message = ring.messages[at];
-    if (message !== undefined) this.#bytes -= sizeOf(message);
-    ring.messages[at] = undefined;
-    ring.flags[at] = flagsAt(ring, seq) | RELEASED;
-    if (ring === this.#queue) this.#releaseUnsent(seq);
+    this.#letGo(ring, at);
+    ring.flags[at] = (flagsAt(ring, seq) & NO_SIZE) | RELEASED;
   }
 
-  /** Replay only: what the log says was released had been sent, and all before it as well. */
-  #releaseUnsent(seq: number): void {
-    const { head } = this.#queue;
-    for (let old = head; old <= seq; old += 1) {
-      const at = old & this.#queue.mask;
-      if (!this.#queue.has(old)) continue;
-      const [message, grant] = [this.#queue.messages[at], this.#queue.grants[at] as Grant];
-      const flags = flagsAt(this.#queue, old);
-      this.#sent.skipTo(old, grant);
-      this.#sent.push(message, grant, flags);
-      this.#queue.vacate(old);
+  #letGo(ring: Ring, at: number): void {
+    const held = ring.held[at];
+    ring.held[at] = undefined;
+    this.#bytes -= sizeIn(ring.flags[at] as number);
+    if (typeof held === "number") this.#shelf?.unref(held);
+  }
+
+  /**
+   * Everything before `seq` has been sent, as the log says; live that is so already. It goes out
+   * again with DUP, and no longer expires. Beyond `packetIdMax` nothing can have been.
+   */
+  markSent(seq: number): void {
+    const queue = this.#queue;
+    const first = this.#sent.head === this.#sent.tail ? queue.head : this.#sent.head;
+    const until = Math.min(seq, queue.tail, first + this.#packetIdMax);
+    if (until <= queue.head) return;
+    for (let old = queue.head; old < until; old += 1) {
+      const at = old & queue.mask;
+      if (!queue.has(old)) continue;
+      const [held, grant, flags] = [queue.held[at], queue.grants[at], flagsAt(queue, old)];
+      this.#sent.skipTo(old, grant as Grant);
+      this.#sent.push(held, grant as Grant, flags);
+      queue.vacate(old);
       this.#queued -= 1;
     }
     this.#resendAt = this.#sent.tail;
@@ -275,14 +367,33 @@ export class OutboundWindow {
   finish(seq: number): void {
     const ring = this.#ringOf(seq);
     if (!ring.has(seq)) return;
-    const message = ring.messages[seq & ring.mask];
-    if (message !== undefined) this.#bytes -= sizeOf(message);
+    this.#letGo(ring, seq & ring.mask);
     // Not "quota + 1" as §4.9 has it: a PUBCOMP that ends an exchange of an EARLIER connection
     // would then allow one PUBLISH too many on this one.
     if ((flagsAt(ring, seq) & COUNTED) !== 0) this.#counted -= 1;
     if (ring === this.#queue) this.#queued -= 1;
     this.#unfinished -= 1;
     ring.vacate(seq);
+  }
+
+  /** The Session ends: nothing is on its way any more. */
+  clear(): void {
+    for (const ring of [this.#sent, this.#queue]) {
+      for (let seq = ring.head; seq < ring.tail; seq += 1) if (ring.has(seq)) this.finish(seq);
+    }
+  }
+
+  /** The numbers on the shelf of what is sent next and is cold, at most `max` of them. */
+  coldNext(max: number): number[] {
+    const ids: number[] = [];
+    const upTo = [[this.#sent, this.#resendAt] as const, [this.#queue, this.#queue.head] as const];
+    for (const [ring, from] of upTo) {
+      for (let seq = from; seq < ring.tail && ids.length < max; seq += 1) {
+        const held = ring.has(seq) ? ring.held[seq & ring.mask] : undefined;
+        if (typeof held === "number" && this.#hot(held) === undefined) ids.push(held);
+      }
+    }
+    return ids;
   }
 
   /** The oldest message that was never sent, or -1: what "drop-oldest" drops. */
@@ -311,7 +422,8 @@ export class OutboundWindow {
           stage: (flags & RELEASED) !== 0 ? "released" : ring === this.#sent ? "sent" : "queued",
           qos: (flags & QOS_BITS) as Qos,
           retained: (flags & RETAINED) !== 0,
-          message: ring.messages[seq & ring.mask],
+          held: ring.held[seq & ring.mask],
+          size: sizeIn(flags),
           grant: ring.grants[seq & ring.mask] as Grant,
         });
       }
@@ -325,12 +437,14 @@ export class OutboundWindow {
    */
   restore(entries: readonly WindowEntry[], tail: number): void {
     const queue = this.#queue;
-    for (const { seq, stage, qos, retained, message, grant } of entries) {
+    for (const { seq, stage, qos, retained, held, size, grant } of entries) {
       const ring = stage === "queued" ? queue : this.#sent;
       const released = stage === "released" ? RELEASED : 0;
       ring.skipTo(seq, grant);
-      ring.push(message, grant, qos | (retained ? RETAINED : 0) | released);
-      if (message !== undefined) this.#bytes += sizeOf(message);
+      ring.push(held, grant, qos | (retained ? RETAINED : 0) | released | sizeFlags(size));
+      if (typeof held === "number") this.#shelf?.ref(held);
+      if (typeof held === "number" && grant.shareKey !== "") this.#shelf?.pin(held);
+      this.#bytes += size;
       this.#unfinished += 1;
       if (ring === queue) this.#queued += 1;
     }
@@ -351,7 +465,20 @@ function flagsAt(ring: Ring, seq: number): number {
   return ring.flags[seq & ring.mask] as number;
 }
 
-/** What a message counts for against a queue's bytes. */
+/** What a message takes, about: its payload, its topic, and a little. */
 export function sizeOf(message: Message): number {
   return message.payloadSize + message.topicName.length + ENTRY_BYTES;
+}
+
+/** What it counts for against a queue's bytes: the same in whole units, as an entry keeps it. */
+export function chargeOf(message: Message): number {
+  return Math.ceil(sizeOf(message) / SIZE_UNIT) * SIZE_UNIT;
+}
+
+function sizeFlags(size: number): number {
+  return (size / SIZE_UNIT) << SIZE_SHIFT;
+}
+
+function sizeIn(flags: number): number {
+  return (flags >> SIZE_SHIFT) * SIZE_UNIT;
 }

@@ -1,6 +1,9 @@
 import type { Message } from "../protocol/message.ts";
 import type { Grant } from "./outbound-window.ts";
 
+/** A Message; the number of one on the shelf; undefined: nothing (any more). */
+export type Held = Message | number | undefined;
+
 const NOTHING: never[] = [];
 const CAPACITY_FIRST = 8;
 /** An emptied ring keeps its places up to here. */
@@ -10,13 +13,13 @@ const CAPACITY_KEPT = 256;
 export const VACANT = -1;
 
 /**
- * Consecutive places numbered `head` .. `tail - 1`, each a message, its grant and flags.
+ * Consecutive places numbered `head` .. `tail - 1`, each what it holds, its grant and flags.
  *
  * Three plain arrays used round and round, doubled when full: no object per message. The number
  * of a place never changes, so it can be looked up directly. An unused ring has no arrays.
  */
 export class Ring {
-  messages: (Message | undefined)[] = NOTHING;
+  held: Held[] = NOTHING;
   grants: Grant[] = NOTHING;
   flags: number[] = NOTHING;
   mask = -1;
@@ -24,10 +27,10 @@ export class Ring {
   tail = 0;
 
   /** Takes the place `tail`. */
-  push(message: Message | undefined, grant: Grant, flags: number): void {
+  push(held: Held, grant: Grant, flags: number): void {
     if (this.tail - this.head > this.mask) this.#grow();
     const at = this.tail & this.mask;
-    this.messages[at] = message;
+    this.held[at] = held;
     this.grants[at] = grant;
     this.flags[at] = flags;
     this.tail += 1;
@@ -49,14 +52,14 @@ export class Ring {
   /** Empties a place, and moves `head` past the vacant ones. */
   vacate(seq: number): void {
     const at = seq & this.mask;
-    this.messages[at] = undefined;
+    this.held[at] = undefined;
     this.flags[at] = VACANT;
     while (this.head < this.tail && this.flags[this.head & this.mask] === VACANT) this.head += 1;
     if (this.head === this.tail && this.mask >= CAPACITY_KEPT) this.#drop();
   }
 
   #drop(): void {
-    this.messages = NOTHING;
+    this.held = NOTHING;
     this.grants = NOTHING;
     this.flags = NOTHING;
     this.mask = -1;
@@ -65,15 +68,15 @@ export class Ring {
   #grow(): void {
     const capacity = this.mask < 0 ? CAPACITY_FIRST : (this.mask + 1) * 2;
     const mask = capacity - 1;
-    const messages: (Message | undefined)[] = new Array(capacity).fill(undefined);
+    const held: Held[] = new Array(capacity).fill(undefined);
     const grants: Grant[] = new Array(capacity).fill(undefined);
     const flags: number[] = new Array(capacity).fill(VACANT);
     for (let seq = this.head; seq < this.tail; seq += 1) {
-      messages[seq & mask] = this.messages[seq & this.mask];
+      held[seq & mask] = this.held[seq & this.mask];
       grants[seq & mask] = this.grants[seq & this.mask] as Grant;
       flags[seq & mask] = this.flags[seq & this.mask] as number;
     }
-    this.messages = messages;
+    this.held = held;
     this.grants = grants;
     this.flags = flags;
     this.mask = mask;

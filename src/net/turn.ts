@@ -1,7 +1,8 @@
 import { PacketWriter } from "../codec/packet-writer.ts";
-import type { Broker } from "../core/broker.ts";
+import type { Broker, Wanted } from "../core/broker.ts";
 import type { Journal } from "../core/ports.ts";
 import { WHEEL_SLOT_MS } from "../core/wheel.ts";
+import type { Message } from "../protocol/message.ts";
 import type { Connection } from "./connection.ts";
 
 /** Time between two ticks that work alone does not account for. */
@@ -14,6 +15,29 @@ export interface CommittableJournal extends Journal {
    * has been committed; calls meanwhile are gathered into the next commit.
    */
   commit(later: () => void): void;
+  /** The time, at each tick. */
+  tick(nowMs: number): void;
+  /**
+   * Up to which position nothing of the log should be needed any more, so that it stays short.
+   *
+   * @param liveBytes What is needed of it, about.
+   * @returns 0: it is short enough.
+   */
+  compactTo(liveBytes: number): number;
+  /** Nothing up to `position` is needed any more, once all that was appended is durable. */
+  drop(position: number): void;
+  /**
+   * Reads messages back.
+   *
+   * @param wanted In the order of the log.
+   * @param got Called for each, later; `undefined`: it cannot be read.
+   * @param done Called when that is all.
+   */
+  recall(
+    wanted: readonly Wanted[],
+    got: (wanted: Wanted, message: Message | undefined) => void,
+    done: () => void,
+  ): void;
 }
 
 /**
@@ -32,6 +56,9 @@ export class Turn {
   /** Connections that take no bytes, or do not close: looked after at each tick. */
   readonly #waiting = new Set<Connection>();
   #scheduled = false;
+  /** Messages are being read back. */
+  #isReading = false;
+  #compactTo = 0;
   #nowMs = 0;
   #tickedMs: number = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -60,7 +87,37 @@ export class Turn {
     this.#journal.commit(this.#committed);
     const nowMs = this.#nowMs;
     for (const peer of this.#broker.takeReady()) (peer.link as Connection).flush(nowMs);
+    this.#tidy();
     if (this.#broker.hasReady) this.schedule();
+  };
+
+  /** Behind all else: the log is kept short, and what left memory is read back. */
+  #tidy(): void {
+    const broker = this.#broker;
+    const journal = this.#journal;
+    const position = journal.compactTo(broker.liveBytes);
+    if (position > this.#compactTo) {
+      this.#compactTo = position;
+      broker.compact(position);
+    }
+    if (broker.tidy()) this.schedule();
+    if (broker.compacted > 0) journal.drop(broker.compacted);
+    if (!this.#isReading) this.#recall();
+  }
+
+  #recall(): void {
+    const wanted = this.#broker.takeWanted();
+    if (wanted.length === 0) return;
+    this.#isReading = true;
+    this.#journal.recall(wanted, this.#recalled, () => {
+      this.#isReading = false;
+      this.#broker.recallDone();
+      this.schedule();
+    });
+  }
+
+  readonly #recalled = (wanted: Wanted, message: Message | undefined): void => {
+    this.#broker.recalled(wanted, message);
   };
 
   readonly #committed = (): void => {
@@ -89,6 +146,7 @@ export class Turn {
       return;
     }
     this.#broker.tick(nowMs);
+    this.#journal.tick(nowMs);
     for (const connection of this.#waiting) connection.overdue(nowMs);
     this.schedule();
   }

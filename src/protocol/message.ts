@@ -32,6 +32,8 @@ export class Message {
   packetIdAt = -1;
   /** Version that the frame was written in; 0 without one. 3 and 4 are the same bytes. */
   frameVersion: ProtocolVersion | 0 = 0;
+  /** Its number on the shelf of stored messages (delivery/shelf.ts), or -1. */
+  shelfId = -1;
   /** What the codec remembers of sending this Message, so that a fan-out encodes once. */
   encoded: object | undefined = undefined;
 

@@ -6,6 +6,7 @@
  */
 import type { ConnectedEvent, DisconnectedEvent, LossEvent, Observer } from "../core/ports.ts";
 import type { Qos } from "../protocol/packets.ts";
+import type { StoreEvent } from "./storage.ts";
 
 export interface BrokerEvents {
   /** A client is connected and accepted. */
@@ -20,6 +21,8 @@ export interface BrokerEvents {
   lost: LossEvent;
   /** Somebody broke the protocol or a limit, or was turned away; `message` says what and which. */
   violated: { clientId: string; remoteAddress: string; message: string };
+  /** Something is to be said of the data directory: what was found, what failed, what is well. */
+  store: StoreEvent;
 }
 
 export type BrokerEventName = keyof BrokerEvents;
@@ -48,6 +51,10 @@ export class BrokerEventHub implements Observer {
     const listeners = this.#listeners.get(name);
     listeners?.delete(listener);
     if (listeners?.size === 0) this.#listeners.delete(name);
+  }
+
+  store(event: StoreEvent): void {
+    this.#emit("store", event);
   }
 
   connected(event: ConnectedEvent): void {

@@ -51,6 +51,16 @@ export interface ConfigOptions {
    */
   readonly allowAnonymous?: boolean | undefined;
   readonly limits?: LimitOptions | undefined;
+  /**
+   * Directory for what must survive the process: sessions, queues, retained messages. The library
+   * keeps nothing unless it is set; `nightjar serve` has `./nightjar-data`.
+   */
+  readonly data?: string | undefined;
+  /**
+   * What an acknowledgement promises: `fsync` that the message is on the disk (default), `os` that
+   * the operating system has it, `memory` that the process has it; then nothing is written.
+   */
+  readonly durability?: Durability | undefined;
   readonly sys?:
     | {
         /** Time between two publications of `$SYS/…`; 0 turns them off (default 10s). */
@@ -60,6 +70,8 @@ export interface ConfigOptions {
   /** Response Information for clients that ask for it (MQTT 5.0 §3.2.2.3.15). */
   readonly responseInformation?: string | undefined;
 }
+
+export type Durability = (typeof DURABILITIES)[number];
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -89,6 +101,8 @@ export interface Config {
   readonly listeners: readonly ListenerConfig[] | undefined;
   readonly allowAnonymous: boolean | undefined;
   readonly limits: Limits;
+  readonly data: string | undefined;
+  readonly durability: Durability;
   readonly sysIntervalMs: number;
   readonly responseInformation: string | undefined;
 }
@@ -97,6 +111,7 @@ export interface ServeConfig extends Config {
   readonly log: { readonly level: LogLevel; readonly format: "text" | "json" };
 }
 
+const DURABILITIES = ["fsync", "os", "memory"] as const;
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
 const HOUR_MS = 3_600_000;
@@ -187,6 +202,20 @@ const CONFIG_ENTRIES = {
     ),
   ),
   limits: v.optional(about(LimitsSchema, "Bounds of everything that clients can make grow."), {}),
+  data: v.optional(
+    about(
+      text(),
+      "Directory for what survives the process. Not set: ./nightjar-data; in the library, none.",
+    ),
+  ),
+  durability: v.optional(
+    about(
+      oneOf(DURABILITIES),
+      "What an acknowledgement promises: fsync, that the message is on the disk; os, that the " +
+        "operating system has it; memory, that the process has it, and nothing is written.",
+    ),
+    "fsync",
+  ),
   sys: v.optional(
     v.strictObject(
       {
@@ -246,6 +275,8 @@ export const PolicySchema: v.GenericSchema<PolicyOptions, Policy> = v.pipe(
 /** Keys that a running broker cannot change, with what they stand for. */
 const RESTART: Readonly<Record<string, (config: Config) => unknown>> = {
   "limits.ledgerEntries": ({ limits }) => limits.ledgerEntriesMax,
+  data: ({ data }) => data,
+  durability: ({ durability }) => durability,
   "sys.interval": ({ sysIntervalMs }) => sysIntervalMs,
   responseInformation: ({ responseInformation }) => responseInformation,
 };
@@ -281,6 +312,8 @@ function toConfig(options: Parsed<typeof CONFIG_ENTRIES>): Config {
     listeners: options.listeners,
     allowAnonymous: options.allowAnonymous,
     limits: options.limits,
+    data: options.data,
+    durability: options.durability,
     sysIntervalMs: options.sys.interval,
     responseInformation: options.responseInformation,
   };

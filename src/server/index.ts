@@ -40,6 +40,8 @@ export type { ConfigOptions, ListenerOptions, PolicyOptions } from "./config-sch
 export type { LimitOptions } from "./limit-schema.ts";
 export type { PublishOptions, StreamInfo } from "./nightjar-broker.ts";
 export { NightjarBroker } from "./nightjar-broker.ts";
+export type { StoreEvent } from "./storage.ts";
+export { StoreError } from "./storage.ts";
 export type { Duration, Size } from "./units.ts";
 
 export interface CreateBrokerOptions extends ConfigOptions {
@@ -66,10 +68,12 @@ export interface CreateBrokerOptions extends ConfigOptions {
  *
  * @throws ConfigError with everything that is wrong with `options`; also if a listener could be
  *   reached from elsewhere while neither an `authenticator` nor `allowAnonymous: true` is given.
+ *   StoreError if `data` is in use by another process, damaged, or cannot be written.
  * @example
  * const broker = createBroker({
  *   listeners: [{ url: "tcp://0.0.0.0:1883" }, { url: "ws://0.0.0.0:8083/mqtt" }],
  *   authenticator: async ({ userName, password }) => await checkPassword(userName, password),
+ *   data: "./broker-data",
  *   limits: { packetSize: "256KiB", sessionExpiry: "1d" },
  * });
  * await broker.listen();

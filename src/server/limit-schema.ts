@@ -115,6 +115,11 @@ const RULES: Readonly<Record<keyof Limits, Rule>> = {
     max: UNBOUNDED,
     about: "How often one Client Identifier may be taken over within a minute; then it waits.",
   },
+  messageMemoryBytesMax: {
+    min: 0,
+    max: UNBOUNDED,
+    about: "Messages of QoS 1 and 2 in memory as well as in the log; others are read back.",
+  },
   retainedMessagesMax: { min: 0, max: UNBOUNDED, about: "Retained messages." },
   retainedBytesMax: { min: 0, max: UNBOUNDED, about: "Bytes of those." },
   retainedLevelsMax: {

@@ -26,10 +26,13 @@ export const DEFAULT_LISTENERS: readonly ListenerOptions[] = [
   { url: "ws://127.0.0.1:8083/mqtt" },
 ];
 
+/** Where it keeps what survives the process. */
+export const DEFAULT_DATA = "./nightjar-data";
+
 /** @throws ConfigError with all that is wrong. */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const { file, environment, flags } = sources;
-  let tree = treeOf({ listeners: DEFAULT_LISTENERS }, "default");
+  let tree = treeOf({ listeners: DEFAULT_LISTENERS, data: DEFAULT_DATA }, "default");
   if (file !== undefined) tree = merged(tree, await readConfigFile(file));
   tree = merged(merged(tree, configFromEnvironment(environment)), flags);
   const config = checkConfig(ServeSchema, tree);

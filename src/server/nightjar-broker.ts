@@ -14,7 +14,6 @@ import { Turn } from "../net/turn.ts";
 import { Message } from "../protocol/message.ts";
 import type { PublishProperties, Qos } from "../protocol/packets.ts";
 import { isTopicName } from "../protocol/topic.ts";
-import { MemoryJournal } from "../store/memory-journal.ts";
 import {
   Admission,
   type AuthenticatorFunction,
@@ -36,6 +35,7 @@ import {
   restartKeys,
 } from "./config-schema.ts";
 import { treeOf } from "./config-tree.ts";
+import { openStorage, type Storage, type StoreEvent } from "./storage.ts";
 import { packageVersion } from "./version.ts";
 
 /** How long `close` waits for clients to take what is left for them. */
@@ -50,6 +50,8 @@ export interface BrokerHooks {
   readonly clock: () => number;
   /** Told what the program's own functions threw. */
   readonly failed: (error: unknown) => void;
+  /** Go on without what is damaged in the data directory. */
+  readonly salvage?: boolean;
 }
 
 export interface PublishOptions {
@@ -77,6 +79,7 @@ export class NightjarBroker {
   readonly #hooks: BrokerHooks;
   readonly #events: BrokerEventHub;
   readonly #core: Broker;
+  readonly #storage: Storage;
   readonly #turn: Turn;
   readonly #wiring: Wiring;
   readonly #doorkeeper: Doorkeeper;
@@ -84,12 +87,16 @@ export class NightjarBroker {
   #listeners = new Map<string, OpenListener>();
   #closing: Promise<void> | undefined = undefined;
 
+  /** @throws StoreError if the data directory cannot be used. */
   constructor(config: Config, hooks: BrokerHooks) {
     this.#config = config;
-    this.#hooks = hooks;
     this.#events = new BrokerEventHub(hooks.failed);
-    const { authenticator, authenticationMethods: methods, authorizer, clock, failed } = hooks;
-    const journal = new MemoryJournal();
+    const { authenticator, authenticationMethods: methods, authorizer, failed } = hooks;
+    const { salvage = false } = hooks;
+    const tell = (event: StoreEvent): void => this.#events.store(event);
+    this.#storage = openStorage(config, hooks.clock, salvage, tell);
+    const { journal, state, clock } = this.#storage;
+    this.#hooks = { ...hooks, clock };
     const admission = new Admission({
       ...{ authenticator, methods, clock, failed },
       config: () => this.#config,
@@ -106,13 +113,26 @@ export class NightjarBroker {
       responseInformation: config.responseInformation,
       sysIntervalMs: config.sysIntervalMs,
       version: packageVersion(),
+      state,
     };
     this.#core = new Broker(options, clock());
     this.#turn = new Turn(this.#core, journal, clock);
     const limits = () => this.#config.limits;
     this.#wiring = { broker: this.#core, turn: this.#turn, limits };
     this.#doorkeeper = new Doorkeeper(limits);
+    this.#core.recover(clock());
     this.#turn.start();
+    this.#turn.schedule();
+  }
+
+  /** Where it keeps what survives the process, for people; "" if it keeps nothing. */
+  get storage(): string {
+    return this.#storage.description;
+  }
+
+  /** The disk takes what is to be kept; "full" or "failed" if not, and then no more is taken. */
+  get storageTrouble(): "none" | "full" | "failed" {
+    return this.#storage.journal.trouble;
   }
 
   /**
@@ -316,6 +336,7 @@ export class NightjarBroker {
     for (const stream of this.#doorkeeper.streams()) stream.destroy();
     await this.#doorkeeper.empty();
     this.#turn.stop();
+    await new Promise<void>((resolve) => this.#storage.close(resolve));
   }
 
   /** The listeners of `config`: those that listen already, and the others opened. All or none. */

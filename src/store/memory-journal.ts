@@ -1,5 +1,6 @@
+import type { Wanted } from "../core/broker.ts";
 import type { Op } from "../core/ops.ts";
-import type { Journal } from "../core/ports.ts";
+import type { Journal, Trouble } from "../core/ports.ts";
 
 /**
  * The Journal of a broker that keeps nothing on disk (`durability: memory`).
@@ -8,6 +9,8 @@ import type { Journal } from "../core/ports.ts";
  * `commit`, so that a reply leaves at the same point of the turn as it does with a disk.
  */
 export class MemoryJournal implements Journal {
+  readonly appendedSize = 1;
+  readonly trouble: Trouble = "none";
   #appended = 0;
   #committed = 0;
 
@@ -27,5 +30,18 @@ export class MemoryJournal implements Journal {
   /** Everything appended so far is committed on return. */
   commit(): void {
     this.#committed = this.#appended;
+  }
+
+  // There is no log: it needs no time, cannot grow, and nothing is read back from it.
+  tick(): void {}
+
+  compactTo(): number {
+    return 0;
+  }
+
+  drop(): void {}
+
+  recall(_wanted: readonly Wanted[], _got: unknown, done: () => void): void {
+    done();
   }
 }

@@ -1,8 +1,10 @@
 /** Deadlines, wills and clocks: rows F27, F28, F37 and F41, on a clock that is turned by hand. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Replay } from "../../src/core/replay.ts";
 import { BrokerState } from "../../src/core/state.ts";
 import { Turn } from "../../src/net/turn.ts";
+import { MemoryJournal } from "../../src/store/memory-journal.ts";
 import { startBroker } from "./harness.ts";
 import { besideNeighbours } from "./neighbours.ts";
 import { VirtualBroker, type VirtualClient } from "./virtual-broker.ts";
@@ -168,7 +170,10 @@ test("F37 a crash: the log has the wills of those who were connected, and of no 
   broker.connect('10 .. "MQTT" 04 02 0000 "taken"');
   broker.connect(`10 .. "MQTT" 05 06 0000 (11 00000064) "delayed" (18 0000000a) ${WILL}`).cut();
   const recovered = new BrokerState();
-  for (const op of broker.ops) recovered.apply(op);
+  const replay = new Replay(recovered);
+  broker.ops.forEach((op, index) => {
+    replay.apply(op, index + 1, 1);
+  });
   const withWill = [...recovered.sessions.values()].filter(({ will }) => will !== undefined);
   assert.deepEqual(withWill.map(({ clientId }) => clientId).sort(), ["connected", "delayed"]);
   const delayed = recovered.sessions.get("delayed");
@@ -220,7 +225,7 @@ test("F41 a clock that goes back expires nothing, and deadlines come all the sam
 
 test("F41 the process slept for 10 minutes: who has spoken meanwhile is not cut off", () => {
   const broker = new VirtualBroker();
-  const journal = { append: () => 0, appended: 0, committed: 0, commit: () => {} };
+  const journal = new MemoryJournal();
   const turn = new Turn(broker.core, journal, () => broker.nowMs);
   const sleepers = [1, 10, 60].map((sec) => {
     const ka = sec.toString(16).padStart(4, "0");

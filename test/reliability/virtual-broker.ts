@@ -38,6 +38,8 @@ export class VirtualBroker {
       get appended() {
         return ops.length;
       },
+      appendedSize: 1,
+      trouble: "none" as const,
       get committed() {
         return ops.length;
       },

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { Broker } from "../../src/core/broker.ts";
 import type { Session } from "../../src/core/session.ts";
-import { sizeOf } from "../../src/delivery/outbound-window.ts";
+import type { BrokerState } from "../../src/core/state.ts";
+import { chargeOf, sizeOf } from "../../src/delivery/outbound-window.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { Oracle } from "./oracle.ts";
 import type { ModelSession } from "./oracle-state.ts";
@@ -27,15 +28,15 @@ export function checkInvariants(broker: Broker, oracle: Oracle): void {
     assert.equal(group.size, members.length, `members of ${group.key}`);
     const isOnline = members.some(([{ conn }]) => conn !== undefined);
     assert.equal(group.hasOnline, isOnline, `connected members of ${group.key}`);
-    const waiting = group.queue.items();
-    assert.equal(group.queueBytes, sum(waiting), "queueBytes of a group");
+    const waiting = group.queue.items().map((waits) => messageIn(state, waits));
+    assert.equal(group.queueBytes, charge(waiting), "queueBytes of a group");
     assert.ok(waiting.length <= limits.queueMessagesMax, "a group's queue is bounded");
   }
 }
 
 function checkSession(session: Session, broker: Broker, oracle: Oracle): void {
   const { clientId, peer } = session;
-  const { limits } = broker;
+  const { limits, state } = broker;
   const model = oracle.model.sessions.get(clientId);
   assert.ok(model !== undefined, `${clientId}: a Session that nobody opened`);
   assert.equal(peer?.link.remoteAddress, model.conn?.number.toString(), "the live connection");
@@ -57,14 +58,17 @@ function checkSession(session: Session, broker: Broker, oracle: Oracle): void {
   const queued = entries.filter(({ stage }) => stage === "queued");
   assert.equal(window.unfinished, entries.length, "unfinished");
   assert.equal(window.queued, queued.length, "queued");
-  assert.equal(window.bytes, sum(entries.flatMap(({ message }) => message ?? [])), "bytes");
+  const messages = entries.flatMap(({ held }) =>
+    held === undefined ? [] : messageIn(state, held),
+  );
+  assert.equal(window.bytes, charge(messages), "bytes");
   assert.equal(entries.length - queued.length, model.inflight.size, "in flight");
   // One message may come by a Subscription of its own and by each of several groups.
   const slack = GROUPS_MAX;
   assert.ok(queued.length <= limits.queueMessagesMax + slack, "queueMessagesMax");
   if (peer !== undefined) return;
   // Kept for long: no view into a chunk.
-  for (const { message } of entries) if (message !== undefined) checkOwned(message);
+  for (const message of messages) checkOwned(message);
 }
 
 /** Retained messages that it has not had for certain: no other copy can have been taken for it. */
@@ -98,6 +102,16 @@ function checkOwned({ bytes, end }: Message): void {
   assert.equal(bytes.buffer.byteLength, end, "what is kept is copied out of its chunk");
 }
 
+function messageIn({ shelf }: BrokerState, held: Message | number): Message {
+  const message = typeof held === "number" ? shelf.messageAt(held) : held;
+  assert.ok(message !== undefined, "a message that nothing is left of");
+  return message;
+}
+
 function sum(messages: readonly Message[]): number {
   return messages.reduce((total, message) => total + sizeOf(message), 0);
+}
+
+function charge(messages: readonly Message[]): number {
+  return messages.reduce((total, message) => total + chargeOf(message), 0);
 }

@@ -330,7 +330,8 @@ export class OracleInput {
     publicationOf: (message: Message) => Publication | undefined,
   ): void {
     this.#positions.set(op.type, position);
-    if (op.type !== "publish" || this.current === undefined) return;
+    if (op.type !== "publish" || op.message === undefined) return;
+    if (this.current === undefined) return;
     if (publicationOf(op.message) === this.current) this.current.position ||= position;
   }
 

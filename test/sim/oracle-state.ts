@@ -70,6 +70,8 @@ export interface Obligation {
   readonly filter: string;
   /** `void`: it need not be delivered, but may be. `barred`: No Local, it must not be. */
   state: "pending" | "sent" | "released" | "done" | "lost" | "void" | "barred";
+  /** In answer to a SUBSCRIBE, it may be in the queue by now: no later one changes that. */
+  isQueued: boolean;
   /** It was sent by QoS 2, and is too large to be sent again: only its PUBREL is left to do. */
   isGivenUp: boolean;
   /** What it was sent with. */
@@ -318,7 +320,7 @@ export class Model {
     for (const owed of session.open) {
       if (owed.filter !== sub.request.topicFilter) continue;
       owed.terms.push(termsOf([sub]));
-      if (isBarred(owed, session, sub)) owed.state = "barred";
+      if (isBarred(owed, session, sub)) owed.state = owed.isQueued ? "void" : "barred";
       // The replay may have passed over it.
       else if (owed.state === "barred") owed.state = "void";
     }
@@ -357,6 +359,7 @@ function obligation(
     state: "pending",
     qos,
     sentAs: undefined,
+    isQueued: false,
     isGivenUp: false,
     packetId: 0,
     sendOrder: 0,

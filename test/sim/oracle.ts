@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { LossReason } from "../../src/core/ledger.ts";
-import type { Op } from "../../src/core/ops.ts";
+import type { Op, PublishOp } from "../../src/core/ops.ts";
 import type { Peer } from "../../src/core/peer.ts";
 import type { ConnectedEvent, DisconnectedEvent, Observer } from "../../src/core/ports.ts";
 import type { Message } from "../../src/protocol/message.ts";
@@ -39,6 +39,8 @@ export class Oracle implements Observer {
   nowMs = 0;
   readonly #settings: Settings;
   readonly #trace: Trace;
+  /** Of recorded Sessions, by the number that the journal knows them by. */
+  readonly #clientIds = new Map<number, string>();
   readonly #byMessage = new WeakMap<Message, Publication>();
   /** Wills that are being published: their Messages are made by the broker. */
   readonly #wills = new Map<string, Publication>();
@@ -209,7 +211,21 @@ export class Oracle implements Observer {
   #recorded(op: Op, position: number): void {
     this.#trace.note(`op ${position} ${op.type}`);
     this.input.recorded(op, position, (message) => this.#byMessage.get(message));
-    if (op.type === "will-clear") this.#willCleared(op.clientId);
+    if (op.type === "open") this.#clientIds.set(op.session, op.clientId);
+    if (op.type === "publish") this.#queued(op);
+    if (op.type === "will-clear") this.#willCleared(this.#clientIds.get(op.session) ?? "");
+  }
+
+  /** Retained messages in answer to a SUBSCRIBE are on record before they are sent. */
+  #queued({ recipients, message }: PublishOp): void {
+    const publication = message === undefined ? undefined : this.#byMessage.get(message);
+    for (const { session, retained } of recipients) {
+      if (!retained) continue;
+      for (const owed of publication?.obligations ?? []) {
+        const isIts = owed.session?.clientId === this.#clientIds.get(session);
+        if (owed.kind === "retained" && isIts) owed.isQueued = true;
+      }
+    }
   }
 
   /** A will is published, or discarded: which of the two, and when, is checked here. */

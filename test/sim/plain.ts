@@ -1,6 +1,7 @@
 /** Ops as text and back, with no reference shared; durable state as text, to be compared. */
 import type { Op, SessionSnapshot } from "../../src/core/ops.ts";
 import type { Session } from "../../src/core/session.ts";
+import { snapshotOf } from "../../src/core/snapshot.ts";
 import type { BrokerState } from "../../src/core/state.ts";
 import { Message } from "../../src/protocol/message.ts";
 import type { PublishProperties, Will } from "../../src/protocol/packets.ts";
@@ -57,38 +58,66 @@ function willOf(plain: Will | undefined): Will | undefined {
 }
 
 export function opToText(op: Op): string {
-  if (op.type === "publish") return JSON.stringify({ ...op, message: plainMessage(op.message) });
+  if (op.type === "publish") {
+    const message = op.storedAt > 0 ? undefined : plainMessage(op.message);
+    return JSON.stringify({ ...op, message });
+  }
+  if (op.type === "move") return JSON.stringify({ ...op, message: plainMessage(op.message) });
   if (op.type === "open") return JSON.stringify({ ...op, will: plainWill(op.will) });
+  if (op.type === "session") return snapshotText(op);
   return JSON.stringify(op);
 }
 
 export function opFromText(text: string): Op {
   const op = JSON.parse(text) as Op;
-  if (op.type === "publish") return { ...op, message: messageOf(op.message) };
+  if (op.type === "publish") {
+    return op.storedAt > 0 ? op : { ...op, message: messageOf(op.message) };
+  }
+  if (op.type === "move") return { ...op, message: messageOf(op.message) };
   if (op.type === "open") return { ...op, will: willOf(op.will) };
-  if (op.type !== "leave") return op;
-  const { expiresAtMs, willAtMs } = op;
   const never = Number.POSITIVE_INFINITY;
-  return { ...op, expiresAtMs: expiresAtMs ?? never, willAtMs: willAtMs ?? never };
+  if (op.type === "leave") {
+    return { ...op, expiresAtMs: op.expiresAtMs ?? never, willAtMs: op.willAtMs ?? never };
+  }
+  if (op.type !== "session") return op;
+  const { expiresAtMs, willAtMs, will } = op;
+  const times = { expiresAtMs: expiresAtMs ?? never, willAtMs: willAtMs ?? never };
+  return { ...op, ...times, will: willOf(will) };
+}
+
+function snapshotText(snapshot: SessionSnapshot): string {
+  return JSON.stringify({ ...snapshot, will: plainWill(snapshot.will) });
 }
 
 /** One Session, except that "sent" and "queued" are not told apart: sending is not recorded. */
-export function snapshotText(snapshot: SessionSnapshot): string {
+function sessionText(session: Session, state: BrokerState): string {
+  const snapshot = snapshotOf(session, state);
   const entries = snapshot.entries.map((entry) => ({
     ...entry,
-    message: plainMessage(entry.message),
     stage: entry.stage === "released" ? "released" : "queued or sent",
   }));
-  return JSON.stringify({ ...snapshot, will: plainWill(snapshot.will), entries });
+  return snapshotText({ ...snapshot, entries: entries as unknown as typeof snapshot.entries });
+}
+
+/** How often what is recorded refers to each stored message. */
+function recordedRefs({ recorded, groups }: BrokerState): Map<number, number> {
+  const refs = new Map<number, number>();
+  const count = (held: unknown): void => {
+    if (typeof held === "number") refs.set(held, (refs.get(held) ?? 0) + 1);
+  };
+  for (const { windowIfAny: window } of recorded.values()) {
+    for (const { held } of window?.entries() ?? []) count(held);
+  }
+  for (const { queue, isRecorded } of groups.values()) {
+    if (isRecorded) for (const waiting of queue.items()) count(waiting);
+  }
+  return refs;
 }
 
 /** The recorded Sessions, a line each. */
-export function sessionsText(sessions: Iterable<Session>): string[] {
-  const lines: string[] = [];
-  for (const session of sessions) {
-    if (session.isRecorded) lines.push(`session ${snapshotText(session.snapshot())}`);
-  }
-  return lines.sort();
+export function sessionsText(state: BrokerState): string[] {
+  const lines = [...state.recorded.values()].map((session) => sessionText(session, state));
+  return lines.map((line) => `session ${line}`).sort();
 }
 
 /** All that a replay of the journal must bring back, a line each, in a fixed order. */
@@ -97,15 +126,20 @@ export function durableText(state: BrokerState): string {
   for (const message of state.retained.all()) {
     lines.push(`retained ${JSON.stringify(plainMessage(message))}`);
   }
+  const { shelf } = state;
+  for (const [id, refs] of recordedRefs(state)) {
+    const message = plainMessage(shelf.messageAt(id));
+    lines.push(`stored ${JSON.stringify({ at: shelf.position(id), refs, message })}`);
+  }
   for (const group of state.groups.values()) {
     if (!group.isRecorded) continue;
     const { key, queueBytes } = group;
-    const clientIds = [...state.sessions.values()]
-      .filter(({ subscriptions, isRecorded }) => isRecorded && subscriptions?.has(key))
+    const clientIds = [...state.recorded.values()]
+      .filter(({ subscriptions }) => subscriptions?.has(key))
       .map(({ clientId }) => clientId)
       .sort();
-    const queue = group.queue.items().map((message) => plainMessage(message));
+    const queue = group.queue.items().map((id) => shelf.position(Number(id)));
     lines.push(`group ${JSON.stringify({ key, queueBytes, queue, clientIds })}`);
   }
-  return [...sessionsText(state.sessions.values()), ...lines.sort()].join("\n");
+  return [...sessionsText(state), ...lines.sort()].join("\n");
 }

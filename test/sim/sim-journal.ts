@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/core/ops.ts";
+import type { Journal, Trouble } from "../../src/core/ports.ts";
+import { Replay } from "../../src/core/replay.ts";
+import { snapshotOf } from "../../src/core/snapshot.ts";
 import { BrokerState } from "../../src/core/state.ts";
-import type { CommittableJournal } from "../../src/net/turn.ts";
 import { durableText, opFromText, opToText, sessionsText } from "./plain.ts";
 
 /**
@@ -10,8 +12,11 @@ import { durableText, opFromText, opToText, sessionsText } from "./plain.ts";
  * Ops go through text, so that nothing is shared with the live state. `replayed` is then what a
  * recovery would make of them.
  */
-export class SimJournal implements CommittableJournal {
+export class SimJournal implements Journal {
   readonly replayed: BrokerState;
+  readonly appendedSize = 1;
+  readonly trouble: Trouble = "none";
+  readonly #replay: Replay;
   /** Told of each Op before it is applied. */
   onAppend: (op: Op, position: number) => void = () => undefined;
   #appended = 0;
@@ -24,13 +29,14 @@ export class SimJournal implements CommittableJournal {
   /** @param delayMs How long the next commit takes; 0: it is done on return. */
   constructor(packetIdMax: number, delayMs: () => number) {
     this.replayed = new BrokerState(packetIdMax);
+    this.#replay = new Replay(this.replayed);
     this.#delayMs = delayMs;
   }
 
   append(op: Op): number {
     this.#appended += 1;
     this.onAppend(op, this.#appended);
-    this.replayed.apply(opFromText(opToText(op)));
+    this.#replay.apply(opFromText(opToText(op)), this.#appended, 1);
     return this.#appended;
   }
 
@@ -78,10 +84,11 @@ export class SimJournal implements CommittableJournal {
   /** A snapshot of each recorded Session, put back, gives the Session again. */
   compareRestored(live: BrokerState, packetIdMax: number): void {
     const restored = new BrokerState(packetIdMax);
-    for (const session of live.sessions.values()) {
-      if (session.isRecorded) restored.restore(session.snapshot());
+    const replay = new Replay(restored);
+    for (const session of live.recorded.values()) {
+      const op: Op = { type: "session", ...snapshotOf(session, live) };
+      replay.apply(opFromText(opToText(op)), 1, 1);
     }
-    const texts = [restored, live].map(({ sessions }) => sessionsText(sessions.values()));
-    assert.deepEqual(texts[0], texts[1], "restore(snapshot()) == live");
+    assert.deepEqual(sessionsText(restored), sessionsText(live), "a checkpoint == live");
   }
 }

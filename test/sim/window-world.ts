@@ -6,7 +6,7 @@
  * refuses some messages, repeats acknowledgements and sends some of the wrong kind.
  */
 import assert from "node:assert/strict";
-import { OutboundWindow } from "../../src/delivery/outbound-window.ts";
+import { chargeOf, OutboundWindow } from "../../src/delivery/outbound-window.ts";
 import { Message } from "../../src/protocol/message.ts";
 import { type AckType, Delivery, type Qos } from "../../src/protocol/packets.ts";
 import { Random } from "./prng.ts";
@@ -242,10 +242,12 @@ export class WindowWorld {
     assert.equal(this.window.unfinished, entries.length, "unfinished");
     assert.equal(
       this.window.bytes,
-      entries.reduce((sum, { message }) => sum + (message ? sizeOf(message) : 0), 0),
+      entries.reduce((sum, { held }) => sum + (held instanceof Message ? chargeOf(held) : 0), 0),
       "bytes",
     );
-    const unsent = entries.filter(({ message }) => !this.sent.has(Number(message?.topicName)));
+    const unsent = entries.filter(({ seq }) => {
+      return !this.sent.has(Number(this.window.messageAt(seq)?.topicName));
+    });
     assert.ok(
       unsent.filter(({ stage }) => stage === "queued").length <= LIMITS.queueMessagesMax,
       "bounded queue",
@@ -272,8 +274,4 @@ export class WindowWorld {
       "QoS 2: no duplicates [MQTT-4.3.3-10]",
     );
   }
-}
-
-function sizeOf(message: Message): number {
-  return message.payloadSize + message.topicName.length + 64;
 }

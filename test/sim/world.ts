@@ -71,6 +71,7 @@ export class World implements Actor {
     const record = ledger.record.bind(ledger);
     ledger.record = (reason, message, clientId, nowMs) => {
       record(reason, message, clientId, nowMs);
+      assert.ok(message instanceof Message);
       this.oracle.lose(reason, message, clientId, nowMs);
     };
     this.#makeClients();
@@ -257,8 +258,9 @@ export class World implements Actor {
       if (unfinished > 0) what.push(`${unfinished} for ${session.clientId}`);
       if (session.replays !== undefined) what.push(`replays for ${session.clientId}`);
     }
-    for (const { key, queue, hasOnline } of this.broker.state.groups.values()) {
-      const head = queue.peek();
+    for (const group of this.broker.state.groups.values()) {
+      const { key, queue, hasOnline } = group;
+      const head = this.broker.state.headOf(group);
       if (!hasOnline || head === undefined) continue;
       // What no connected member may receive waits for one that may, and all behind it.
       const { model } = this.oracle;

@@ -1,0 +1,197 @@
+/**
+ * Durable state out of a log: what `BrokerState.apply` makes of its Ops, and of its checkpoints.
+ *
+ * A log begins anywhere: what came before its first Op is said again by checkpoints further on.
+ * Until then a Session may be unknown, or known in part; an Op that names one is then of no use,
+ * since the checkpoint to come has its effect. For the same reason nothing is taken off the shelf
+ * before the end.
+ */
+import { parseFilter } from "../protocol/topic.ts";
+import type { GroupOp, MoveOp, Op, PublishOp, SessionOp } from "./ops.ts";
+import type { Session } from "./session.ts";
+import type { BrokerState } from "./state.ts";
+
+/** A message that the log refers to and does not have. */
+export interface MissingMessage {
+  readonly position: number;
+  /** Whose queue it is missing from. */
+  readonly clientIds: readonly string[];
+}
+
+export class Replay {
+  readonly #state: BrokerState;
+  /** Where each message on the shelf was first seen, by its number: in ascending order. */
+  #seenAt = new Float64Array(1024);
+  #seen = 0;
+  /** Those seen elsewhere as well: moved, or referred to before they were moved. */
+  readonly #elsewhere = new Map<number, number>();
+  /** Referred to and not seen yet: positions by number. */
+  readonly #unseen = new Map<number, number>();
+
+  constructor(state: BrokerState) {
+    this.#state = state;
+    state.shelf.isReplaying = true;
+  }
+
+  /** See `BrokerState.apply`. The bytes of a message may be written over afterwards. */
+  apply(op: Op, position: number, size: number): void {
+    const state = this.#state;
+    switch (op.type) {
+      case "slot":
+        state.slots.begin(op.slot, position);
+        return;
+      case "session":
+        this.#restore(op, position, size);
+        return;
+      case "group":
+        this.#group(op, position);
+        return;
+      case "move":
+        this.#move(op, position, size);
+        return;
+      case "publish":
+        this.#publish(op, position, size);
+        return;
+      default:
+        state.apply(op, position, size);
+    }
+  }
+
+  #publish(op: PublishOp, position: number, size: number): void {
+    const state = this.#state;
+    if (op.storedAt > 0) {
+      state.enqueue(this.#find(op.storedAt, op.charge), op, position);
+      return;
+    }
+    state.apply(op, position, size);
+    if (state.shelf.top > this.#seen) this.#noteSeen(position);
+  }
+
+  #noteSeen(position: number): void {
+    if (this.#seen === this.#seenAt.length) {
+      const grown = new Float64Array(this.#seen * 2);
+      grown.set(this.#seenAt);
+      this.#seenAt = grown;
+    }
+    this.#seenAt[this.#seen] = position;
+    this.#seen += 1;
+  }
+
+  /** The number of the message whose record ends, or once ended, at `position`. */
+  #find(position: number, charge: number): number {
+    const known = this.#elsewhere.get(position);
+    if (known !== undefined) return known;
+    let [low, high] = [0, this.#seen];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#seenAt[middle] as number) < position) low = middle + 1;
+      else high = middle;
+    }
+    if (low < this.#seen && this.#seenAt[low] === position) return low;
+    const id = this.#state.shelf.addUnseen(charge, position);
+    // In order, and equal to no position.
+    this.#noteSeen((this.#seen === 0 ? 0 : (this.#seenAt[this.#seen - 1] as number)) + 0.5);
+    this.#elsewhere.set(position, id);
+    this.#unseen.set(id, position);
+    return id;
+  }
+
+  #move({ from, message }: MoveOp, position: number, size: number): void {
+    const { shelf } = this.#state;
+    const id = this.#find(from, 0);
+    this.#elsewhere.set(position, id);
+    this.#unseen.delete(id);
+    shelf.describe(id, message);
+    shelf.moved(id, position, size);
+  }
+
+  #restore(op: SessionOp, position: number, size: number): void {
+    const state = this.#state;
+    const { clientId, principal, expiryIntervalSec } = op;
+    const session =
+      state.sessions.get(clientId) ?? state.create(clientId, principal, expiryIntervalSec);
+    if (!session.isRecorded) state.record(session, op.session, position, size);
+    session.isOpen = op.isOpen;
+    session.principal = principal;
+    session.expiryIntervalSec = expiryIntervalSec;
+    session.expiresAtMs = op.expiresAtMs;
+    session.will = op.will;
+    session.willAtMs = op.willAtMs;
+    this.#resubscribe(session, op, position);
+    const entries = op.entries.map((entry) => {
+      const { stage, held, size } = entry;
+      return stage === "released" ? entry : { ...entry, held: this.#find(Number(held), size) };
+    });
+    session.windowIfAny?.clear();
+    if (op.tail > 0) session.window.restore(entries, op.tail);
+    for (const packetId of session.inboundIfAny?.packetIds() ?? []) {
+      session.inbound.release(packetId);
+    }
+    for (const packetId of op.heldPacketIds) session.inbound.hold(packetId);
+  }
+
+  /** What is new first: a group whose only member this is must not dissolve in between. */
+  #resubscribe(session: Session, { subscriptions }: SessionOp, position: number): void {
+    const state = this.#state;
+    for (const { topicFilter, options, subscriptionIdentifier } of subscriptions) {
+      state.subscribe(session, topicFilter, options, subscriptionIdentifier, position);
+    }
+    const wanted = new Set(subscriptions.map(({ topicFilter }) => topicFilter));
+    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {
+      if (!wanted.has(topicFilter)) state.unsubscribe(session, topicFilter);
+    }
+  }
+
+  /** A group may be known before any of its members is. */
+  #group(op: GroupOp, position: number): void {
+    const state = this.#state;
+    state.apply(op, position, 0);
+    const parsed = parseFilter(op.shareKey);
+    if (parsed === undefined || op.waiting.length === 0) return;
+    const group = state.groupOf(op.shareKey, parsed.topicFilter, position);
+    for (const { storedAt, charge } of op.waiting) {
+      state.wait(group, this.#find(storedAt, charge));
+    }
+  }
+
+  /**
+   * The log has ended: what remains is the state.
+   *
+   * @returns Messages that are not there, of which every reference has been removed; none if the
+   *   log is whole.
+   */
+  end(): MissingMessage[] {
+    const state = this.#state;
+    state.shelf.isReplaying = false;
+    for (const group of [...state.groups.values()]) if (group.size === 0) state.dissolve(group);
+    const missing = this.#unseen.size === 0 ? [] : this.#removeMissing();
+    state.shelf.sweep();
+    return missing;
+  }
+
+  #removeMissing(): MissingMessage[] {
+    const { shelf, recorded, groups } = this.#state;
+    const clientIds = new Map<number, string[]>();
+    const isMissing = (id: number) => this.#unseen.has(id) && shelf.refs(id) > 0;
+    const miss = (id: number, name: string) => clientIds.get(id)?.push(name);
+    for (const id of this.#unseen.keys()) if (isMissing(id)) clientIds.set(id, []);
+    for (const { windowIfAny: window, clientId } of recorded.values()) {
+      for (const { held, seq } of window?.entries() ?? []) {
+        if (typeof held !== "number" || !isMissing(held)) continue;
+        miss(held, clientId);
+        window?.finish(seq);
+      }
+    }
+    for (const group of groups.values()) {
+      for (const waiting of group.queue.items()) {
+        this.#state.unwait(group);
+        if (typeof waiting === "number" && isMissing(waiting)) miss(waiting, group.key);
+        else this.#state.wait(group, waiting);
+      }
+    }
+    return [...clientIds].map(([id, names]) => ({
+      position: this.#unseen.get(id) as number,
+      clientIds: names,
+    }));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * One process at a time on a data directory.
+ *
+ * A lock is a file `LOCK.<n>` that names its owner; the one with the highest number counts. Whoever
+ * finds its owner dead makes the next one, which only one can: link(2) fails if it is there. So
+ * no two ever think that they took over from the same owner, and nothing need be removed in time.
+ */
+import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Another process has the directory open. */
+export class LockedError extends Error {
+  readonly pid: number;
+
+  constructor(directory: string, pid: number) {
+    super(`${directory} is in use by process ${pid}`);
+    this.pid = pid;
+  }
+}
+
+interface Owner {
+  readonly pid: number;
+  /** When the process was started, in the system's own terms: pids are used again. */
+  readonly started: string;
+  readonly boot: string;
+}
+
+/** Directories that this process has open. */
+const held = new Set<string>();
+const NAME = /^LOCK\.(\d+)$/;
+
+export class DirectoryLock {
+  readonly #directory: string;
+  readonly #path: string;
+
+  private constructor(directory: string, path: string) {
+    this.#directory = directory;
+    this.#path = path;
+    held.add(directory);
+  }
+
+  /**
+   * @param directory An absolute path.
+   * @throws LockedError
+   */
+  static take(directory: string): DirectoryLock {
+    if (held.has(directory)) throw new LockedError(directory, process.pid);
+    const self: Owner = { pid: process.pid, started: startOf(process.pid), boot: bootId() };
+    const draft = join(directory, `LOCK-draft.${process.pid}`);
+    writeFileSync(draft, `${JSON.stringify(self)}\n`, { mode: 0o600 });
+    try {
+      for (;;) {
+        const numbers = numbersIn(directory);
+        const last = numbers.at(-1) ?? 0;
+        const owner = last === 0 ? undefined : ownerOf(join(directory, `LOCK.${last}`));
+        if (owner !== undefined && isAlive(owner)) throw new LockedError(directory, owner.pid);
+        const path = join(directory, `LOCK.${last + 1}`);
+        if (!linked(draft, path)) continue; // Somebody was faster: look again.
+        for (const old of numbers) remove(join(directory, `LOCK.${old}`));
+        return new DirectoryLock(directory, path);
+      }
+    } finally {
+      remove(draft);
+    }
+  }
+
+  release(): void {
+    held.delete(this.#directory);
+    remove(this.#path);
+  }
+}
+
+function numbersIn(directory: string): number[] {
+  return readdirSync(directory)
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Undefined when it has been removed meanwhile, or says nothing. */
+function ownerOf(path: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, started, boot }: Owner): boolean {
+  if (boot !== bootId()) return false;
+  // Of this process there is only `held`: an equal pid is one of an earlier container.
+  if (pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return startOf(pid) === started;
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat; "" where there is none, or no such process. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Another one for each start of the machine; "" where that cannot be known. */
+export function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}

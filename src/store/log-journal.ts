@@ -1,0 +1,200 @@
+/**
+ * The Journal of a broker that keeps what it acknowledges: Ops go into a batch in memory, batches
+ * to the log, one at a time. Whatever comes while one is being written is the next.
+ */
+import type { Wanted } from "../core/broker.ts";
+import type { Op } from "../core/ops.ts";
+import type { Journal, Trouble } from "../core/ports.ts";
+import type { Message } from "../protocol/message.ts";
+import { Batch } from "./batch.ts";
+import { Log, type LogOptions, type LogPast } from "./log.ts";
+import { writeOp } from "./op-writer.ts";
+import { ReadBack } from "./read-back.ts";
+
+/** From this size on what comes next is written separately. */
+const BATCH_SIZE_MAX = 2 * 1024 * 1024;
+/** When nothing has come for so long, a frame is added: a last one that is damaged then shows. */
+const IDLE_MS = 1_000;
+/** Batches that are kept for use. */
+const SPARE_MAX = 2;
+/** Segments that the log may have whatever is live, and how much more than what is live. */
+const SEGMENTS_FREE = 2;
+const LIVE_FACTOR = 1.7;
+
+export class LogJournal implements Journal {
+  readonly #log: Log;
+  readonly #segmentSize: number;
+  readonly #clock: () => number;
+  readonly #readBack: ReadBack;
+  #gathering = new Batch();
+  /** Full ones that wait, oldest first; the one that is being written is among them no more. */
+  #full: Batch[] = [];
+  readonly #spare: Batch[] = [];
+  #appendedSize = 0;
+  #committed: number;
+  #later: () => void = () => {};
+  #writtenMs = 0;
+  #isSealed = false;
+  /** Position of the frame that says where the log begins now: old segments go behind it. */
+  #droppedAt = 0;
+  #leaveBehind = 0;
+  #closed: (() => void) | undefined = undefined;
+
+  constructor(options: LogOptions, past: LogPast) {
+    this.#log = new Log(options, past);
+    this.#segmentSize = options.segmentSize;
+    this.#clock = options.clock;
+    this.#readBack = new ReadBack(options.fs);
+    this.#gathering.clear(past.end);
+    this.#committed = past.end;
+  }
+
+  /** Begins to make files ready. */
+  start(): void {
+    this.#log.start();
+  }
+
+  append(op: Op): number {
+    const batch = this.#gathering;
+    batch.beginRecord();
+    const { writer } = batch;
+    const from = writer.at;
+    writeOp(writer, op);
+    this.#appendedSize = writer.at - from;
+    this.#isSealed = false;
+    const { end } = batch;
+    if (batch.size >= BATCH_SIZE_MAX) this.#close(batch);
+    return end;
+  }
+
+  #close(batch: Batch): void {
+    this.#full.push(batch);
+    this.#gathering = this.#spare.pop() ?? new Batch();
+    this.#gathering.clear(batch.end);
+  }
+
+  get appended(): number {
+    return this.#gathering.end;
+  }
+
+  get appendedSize(): number {
+    return this.#appendedSize;
+  }
+
+  get committed(): number {
+    return this.#committed;
+  }
+
+  get trouble(): Trouble {
+    return this.#log.trouble;
+  }
+
+  /** Bytes on the disk, and where in the log it begins and ends. */
+  get extent(): { readonly bytes: number; readonly start: number; readonly end: number } {
+    return { bytes: this.#log.sizeOnDisk, start: this.#log.logStart, end: this.#committed };
+  }
+
+  /** See `CommittableJournal.commit`. */
+  commit(later: () => void): void {
+    this.#later = later;
+    this.#write();
+  }
+
+  #write(): void {
+    if (this.#log.isWriting) return;
+    if (this.#full.length === 0 && !this.#gathering.isEmpty) this.#close(this.#gathering);
+    const batch = this.#full.shift();
+    if (batch === undefined) {
+      this.#closed?.();
+      return;
+    }
+    this.#log.write(batch, () => this.#written(batch));
+  }
+
+  #written(batch: Batch): void {
+    this.#committed = batch.end;
+    this.#writtenMs = this.#clock();
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
+    if (this.#droppedAt > 0 && this.#droppedAt <= this.#committed) {
+      this.#droppedAt = 0;
+      this.#log.dropOld();
+    }
+    this.#write();
+    this.#later();
+  }
+
+  /** The time, from time to time: what failed is tried again, and what is idle is sealed. */
+  tick(nowMs: number): void {
+    this.#log.retry();
+    const isIdle = this.#gathering.isEmpty && this.#full.length === 0 && !this.#log.isWriting;
+    if (this.#isSealed || !isIdle || nowMs - this.#writtenMs < IDLE_MS) return;
+    this.#seal();
+    this.#write();
+  }
+
+  /** A frame without records. */
+  #seal(): void {
+    this.#gathering.beginFrame();
+    this.#isSealed = true;
+  }
+
+  /**
+   * Up to which position the log should be needed no more, so that it stays in proportion.
+   *
+   * @param liveBytes What is still needed of it, about.
+   * @returns 0: it is short enough.
+   */
+  compactTo(liveBytes: number): number {
+    if (this.#leaveBehind > this.#log.logStart) return this.#leaveBehind;
+    const { segments, sizeOnDisk } = this.#log;
+    const allowed = LIVE_FACTOR * liveBytes + SEGMENTS_FREE * this.#segmentSize;
+    let over = sizeOnDisk - allowed;
+    let position = 0;
+    for (let index = 0; over > 0 && index < segments.length - 1; index += 1) {
+      const segment = segments[index];
+      if (segment === undefined) break;
+      over -= segment.fileSize;
+      position = segment.end;
+    }
+    return position;
+  }
+
+  /** Nothing up to `position` is to be needed any more, however short the log is. */
+  leaveBehind(position: number): void {
+    this.#leaveBehind = position;
+  }
+
+  /** Nothing up to `position` is needed any more, once all that was appended is durable. */
+  drop(position: number): void {
+    if (position <= this.#log.logStart) return;
+    // A batch that is gathered or full by now is sealed later, so that it says so.
+    this.#log.beginAt(position);
+    this.#seal();
+    this.#droppedAt = this.#gathering.end;
+  }
+
+  /** See `CommittableJournal.recall`. */
+  recall(
+    wanted: readonly Wanted[],
+    got: (wanted: Wanted, message: Message | undefined) => void,
+    done: () => void,
+  ): void {
+    this.#readBack.read(this.#log.segments, wanted, got, done);
+  }
+
+  /** Writes what is left, and lets go of its files. What cannot be written is given up. */
+  close(done: () => void): void {
+    const close = (): void => {
+      this.#closed = undefined;
+      this.#log.close();
+      done();
+    };
+    if (this.trouble === "failed") {
+      close();
+      return;
+    }
+    if (!this.#isSealed) this.#seal();
+    this.#closed = close;
+    this.#write();
+  }
+}
