@@ -8,28 +8,23 @@
  * One broker runs at a time, on core 0, freshly started for each run; mqload runs on core 1. Peers
  * alternate (A B C A B C …), so that whatever the machine does meanwhile meets all of them.
  */
-import { execFile } from "node:child_process";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
+import { interleaved, type Run } from "./interleaved.ts";
+import { BROKER_CORE, type LoadSettings, load } from "./mqload.ts";
 import { aedes, customPeer, MissingPeerError, mosquitto, nightjar, type Peer } from "./peers.ts";
-import { type LoadResult, ROWS, type Row, remarks } from "./rows.ts";
+import { ROWS, type Row, remarks } from "./rows.ts";
 import { RunningBroker } from "./running-broker.ts";
-import { type Cell, type Line, remarkLines, table } from "./table.ts";
+import { type Line, remarkLines, table } from "./table.ts";
 
-const BROKER_CORE = 0;
-const LOAD_CORE = 1;
 const REFERENCE = "mosquitto";
-const WARMUP_SEC = 1;
 
-interface Settings {
+interface Settings extends LoadSettings {
   readonly rows: readonly Row[];
   readonly peers: readonly Peer[];
   readonly runs: number;
-  readonly durationSec: number;
-  readonly mqtt: 3 | 5;
-  readonly mqload: string;
   readonly rawFile: string | undefined;
   readonly scratch: string;
 }
@@ -56,7 +51,10 @@ async function main(): Promise<void> {
     const settings = settingsFrom(scratch);
     for (const line of description(settings)) console.log(line);
     const lines: Line[] = [];
-    for (const row of settings.rows) lines.push(...(await measure(row, settings)));
+    for (const row of settings.rows) {
+      const run = (peer: Peer) => runOnce(row, peer, settings);
+      lines.push(...(await interleaved(row, settings.peers, settings.runs, run)));
+    }
     const names = settings.peers.map(({ name }) => name);
     console.log(`\n${table(lines, names, REFERENCE, flags.markdown)}\n`);
     for (const line of remarkLines(lines)) console.log(line);
@@ -118,43 +116,6 @@ function description({ peers, runs, durationSec, mqtt }: Settings): string[] {
   ];
 }
 
-async function measure(row: Row, settings: Settings): Promise<Line[]> {
-  const runs = new Map(settings.peers.map(({ name }): [string, Run[]] => [name, []]));
-  for (let round = 1; round <= settings.runs; round += 1) {
-    for (const peer of settings.peers) {
-      const run = await tryOnce(row, peer, settings);
-      console.error(`${row.name} ${round}/${settings.runs} ${peer.name}: ${run.values.join(" ")}`);
-      runs.get(peer.name)?.push(run);
-    }
-  }
-  return row.metrics.map((metric, index) => ({
-    row: row.name,
-    metric,
-    cells: new Map([...runs].map(([peer, done]) => [peer, cellFrom(done, index)])),
-  }));
-}
-
-function cellFrom(runs: readonly Run[], metricIndex: number): Cell {
-  const values = runs.flatMap(({ values }) => values.slice(metricIndex, metricIndex + 1));
-  return { values, remarks: new Set(runs.flatMap(({ found }) => found)) };
-}
-
-interface Run {
-  /** One for each metric of the row. */
-  readonly values: readonly number[];
-  readonly found: readonly string[];
-}
-
-/** A run that fails is a remark on its row, not the end of an hour of runs. */
-async function tryOnce(row: Row, peer: Peer, settings: Settings): Promise<Run> {
-  try {
-    return await runOnce(row, peer, settings);
-  } catch (error) {
-    console.error(error);
-    return { values: [], found: ["a run failed"] };
-  }
-}
-
 async function runOnce(row: Row, peer: Peer, settings: Settings): Promise<Run> {
   const broker = await RunningBroker.start(peer, BROKER_CORE, settings.scratch);
   try {
@@ -168,27 +129,4 @@ async function runOnce(row: Row, peer: Peer, settings: Settings): Promise<Run> {
   } finally {
     await broker.stop();
   }
-}
-
-async function load(
-  rowFlags: string,
-  broker: RunningBroker,
-  { mqload, mqtt, durationSec }: Settings,
-): Promise<LoadResult> {
-  const where = ["--cpu", LOAD_CORE, "--port", broker.port, "--broker-pid", broker.pid];
-  const how = ["--mqtt", mqtt, "--payload", 64, "--warmup", WARMUP_SEC, "--duration", durationSec];
-  const args = [...where, ...how].map(String).concat(rowFlags.split(" "));
-  try {
-    return resultFrom((await promisify(execFile)(mqload, args)).stdout);
-  } catch (error) {
-    // Loss and disorder are exit codes above 0, with the figures on stdout all the same.
-    if (error instanceof Error && "stdout" in error && String(error.stdout).startsWith("{")) {
-      return resultFrom(String(error.stdout));
-    }
-    throw new Error(`${mqload} ${args.join(" ")} failed: see --mqload`, { cause: error });
-  }
-}
-
-function resultFrom(stdout: string): LoadResult {
-  return JSON.parse(stdout) as LoadResult;
 }

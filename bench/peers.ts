@@ -1,6 +1,6 @@
 /** The brokers that are compared: how each is found, configured and started. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,6 +12,8 @@ export interface Peer {
   command(port: number, folder: string): readonly string[];
   /** The line that says it listens; undefined: it is asked by connecting. */
   readonly readyLine: RegExp | undefined;
+  /** Whether it runs under loop-delay.mjs, which writes to `reportFile`. */
+  readonly hasReport?: boolean;
 }
 
 /** Why a peer is left out. */
@@ -21,19 +23,65 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** As it is, but for two limits against one client and one address: the load is both. */
 export function nightjar(): Peer {
-  const main = join(ROOT, "dist/cli/main.js");
-  if (!existsSync(main)) throw new MissingPeerError("nightjar: run `npm run build` first");
+  const main = nightjarMain();
   return {
-    name: "nightjar",
-    version: `${versionOf(ROOT)}, Node ${process.version}`,
-    mqttVersions: [3, 5],
+    ...nightjarPeer("nightjar"),
     command: (port) => [
       ...[process.execPath, main, "serve", "--listen", `tcp://127.0.0.1:${port}`],
       ...["--set", "limits.connectionsPerAddress=100000"], // "idle" has 2,000 on each.
       ...["--set", "limits.subscriptionsPerSession=100000"], // "random" has 10,000.
     ],
+  };
+}
+
+/** When it acknowledges: once the disk has it, once the system has it, or with nothing on disk. */
+export type Durability = "fsync" | "os" | "memory";
+
+/**
+ * The same with a data folder, and with a preload that measures its event loop. `fsync` is what
+ * a data folder means when nothing else is said, so nothing else is said.
+ */
+export function durableNightjar(durability: Durability): Peer {
+  const main = nightjarMain();
+  const preload = new URL("loop-delay.mjs", import.meta.url).href;
+  return {
+    ...nightjarPeer(`nightjar-${durability}`),
+    command: (port, folder) => [
+      ...["env", `LOOP_DELAY_FILE=${reportFile(folder)}`],
+      ...[process.execPath, "--expose-gc", "--import", preload],
+      ...[main, "serve", "--listen", `tcp://127.0.0.1:${port}`],
+      ...(durability === "memory" ? [] : ["--data", dataFolder(folder)]),
+      ...(durability === "os" ? ["--durability", "os"] : []),
+      ...["--log-level", "warn"], // Two lines for each of 100,000 sessions are no part of it.
+      ...["--set", "limits.connectionsPerAddress=100000"],
+      ...["--set", "limits.queueMessages=100000"], // "memory" and "restart" have 10,000.
+    ],
+    hasReport: true,
+  };
+}
+
+/** Where a broker keeps what must outlive it. */
+export function dataFolder(folder: string): string {
+  return join(folder, "data");
+}
+
+export function reportFile(folder: string): string {
+  return join(folder, "loop-delay.json");
+}
+
+function nightjarPeer(name: string): Omit<Peer, "command"> {
+  return {
+    name,
+    version: `${versionOf(ROOT)}, Node ${process.version}`,
+    mqttVersions: [3, 5],
     readyLine: /listens on/,
   };
+}
+
+function nightjarMain(): string {
+  const main = join(ROOT, "dist/cli/main.js");
+  if (!existsSync(main)) throw new MissingPeerError("nightjar: run `npm run build` first");
+  return main;
 }
 
 /**
@@ -41,13 +89,27 @@ export function nightjar(): Peer {
  * about every connection.
  */
 export function mosquitto(): Peer {
+  return mosquittoWith("mosquitto", () => "persistence false");
+}
+
+/** As often as by default: it writes its state every 30 minutes and when it ends. */
+export function persistentMosquitto(): Peer {
+  return mosquittoWith("mosquitto-persistent", (folder) => {
+    const data = dataFolder(folder);
+    mkdirSync(data, { recursive: true });
+    // Else root's mosquitto becomes a user who may not write there.
+    return `persistence true\npersistence_location ${data}/\nuser root`;
+  });
+}
+
+function mosquittoWith(name: string, persistence: (folder: string) => string): Peer {
   const program = ["mosquitto", "/usr/sbin/mosquitto"].find(
     (path) => spawnSync(path, ["-h"]).error === undefined,
   );
-  if (program === undefined) throw new MissingPeerError("mosquitto: Debian package mosquitto");
+  if (program === undefined) throw new MissingPeerError(`${name}: Debian package mosquitto`);
   const help = String(spawnSync(program, ["-h"]).stdout);
   return {
-    name: "mosquitto",
+    name,
     version: /version (\S+)/.exec(help)?.[1] ?? "?",
     mqttVersions: [3, 5],
     command: (port, folder) => {
@@ -58,7 +120,7 @@ export function mosquitto(): Peer {
 listener ${port} 127.0.0.1
 max_inflight_messages 0
 max_queued_messages 0
-persistence false
+${persistence(folder)}
 connection_messages false
 `,
       );

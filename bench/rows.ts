@@ -5,21 +5,37 @@ export interface LoadResult {
   readonly received_per_s?: number;
   readonly latency_us?: { readonly p99: number };
   /** Absent when it came to no measurement. */
-  readonly broker?: { readonly msgs_per_cpu_s: number; readonly bytes_per_conn: number };
+  readonly broker?: BrokerUsage;
   readonly generator?: { readonly cores: number };
   readonly other_cores?: number;
   readonly hold_s?: number;
   readonly hold_cpu_s?: number;
+  /** In mode `offline`. */
+  readonly messages?: number;
+  readonly publish_per_s?: number;
+  readonly drain_per_s?: number;
   readonly qos: number;
   readonly lost: number;
   readonly ok: boolean;
   readonly exit: number;
 }
 
+export interface BrokerUsage {
+  readonly msgs_per_cpu_s?: number;
+  readonly bytes_per_conn?: number;
+  /** In mode `offline`, in steps of 10 ms. */
+  readonly publish_cpu_s?: number;
+  readonly drain_cpu_s?: number;
+}
+
 export interface Metric {
   readonly label: string;
   readonly better: "higher" | "lower";
   readonly digits: number;
+}
+
+/** One that is read from what mqload says. */
+export interface LoadMetric extends Metric {
   readonly value: (result: LoadResult) => number;
 }
 
@@ -27,38 +43,38 @@ export interface Row {
   readonly name: string;
   /** Flags of mqload, or undefined: no load, the start of the broker itself is measured. */
   readonly flags: string | undefined;
-  readonly metrics: readonly [Metric, ...Metric[]];
+  readonly metrics: readonly [LoadMetric, ...LoadMetric[]];
 }
 
-const perCpuSecond: Metric = {
+export const perCpuSecond: LoadMetric = {
   label: "msg per CPU second",
   better: "higher",
   digits: 0,
   value: ({ broker }) => broker?.msgs_per_cpu_s ?? Number.NaN,
 };
 
-const idleMemory: Metric = {
+const idleMemory: LoadMetric = {
   label: "bytes of RSS per connection",
   better: "lower",
   digits: 0,
   value: ({ broker }) => broker?.bytes_per_conn ?? Number.NaN,
 };
 
-const idleCpu: Metric = {
+const idleCpu: LoadMetric = {
   label: "ms of CPU per second",
   better: "lower",
   digits: 1,
   value: ({ hold_cpu_s = Number.NaN, hold_s = Number.NaN }) => (1000 * hold_cpu_s) / hold_s,
 };
 
-const latencyP99: Metric = {
+const latencyP99: LoadMetric = {
   label: "p99, µs",
   better: "lower",
   digits: 0,
   value: ({ latency_us }) => latency_us?.p99 ?? Number.NaN,
 };
 
-const startMs: Metric = {
+const startMs: LoadMetric = {
   label: "ms from spawn to listening",
   better: "lower",
   digits: 0,

@@ -1,35 +1,63 @@
-/** One broker process: pinned to a core, started, waited for, stopped. */
+/** One broker process: pinned to a core, started, waited for, asked, ended, started again. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setImmediate } from "node:timers/promises";
-import type { Peer } from "./peers.ts";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { dataFolder, type Peer, reportFile } from "./peers.ts";
 
-const START_MAX_MS = 30_000;
-const STOP_MAX_MS = 10_000;
+const START_MAX_MS = 60_000;
+const STOP_MAX_MS = 60_000;
+const REPORT_MAX_MS = 30_000;
+const REPORT_POLL_MS = 10;
+
+/** None of them outlives this process. */
+const alive = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
+/** What the preload loop-delay.mjs says. */
+export interface ProcessReport {
+  readonly serial: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
 
 export class RunningBroker {
+  readonly peer: Peer;
   readonly port: number;
   readonly pid: number;
   /** From spawn to the line that says it listens. */
   readonly startMs: number;
+  /** Outlives the process, until `stop`. */
+  readonly folder: string;
+  readonly #core: number;
   readonly #process: ChildProcess;
-  readonly #folder: string;
 
-  private constructor(process: ChildProcess, port: number, startMs: number, folder: string) {
+  private constructor(
+    started: { peer: Peer; core: number; port: number; folder: string },
+    process: ChildProcess,
+    startMs: number,
+  ) {
+    this.peer = started.peer;
+    this.port = started.port;
+    this.folder = started.folder;
+    this.#core = started.core;
     this.#process = process;
     this.pid = process.pid ?? 0;
-    this.port = port;
     this.startMs = startMs;
-    this.#folder = folder;
   }
 
   static async start(peer: Peer, core: number, scratch: string): Promise<RunningBroker> {
+    return RunningBroker.#startIn(mkdtempSync(join(scratch, `${peer.name}-`)), peer, core);
+  }
+
+  static async #startIn(folder: string, peer: Peer, core: number): Promise<RunningBroker> {
     const port = await freePort();
-    const folder = mkdtempSync(join(scratch, `${peer.name}-`));
     const command = peer.command(port, folder);
     const startedMs = performance.now();
     // taskset becomes the broker by exec, so the pid is the broker's.
@@ -37,25 +65,69 @@ export class RunningBroker {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
+    alive.add(child);
+    child.on("exit", () => alive.delete(child));
     const output = outputOf(child);
     const deadline = AbortSignal.timeout(START_MAX_MS);
-    await Promise.race([
-      ready(output.lines, peer.readyLine, port),
-      once(child, "exit").then(() => failed(peer, "ended at once", output.text())),
-      once(deadline, "abort").then(() => failed(peer, "does not listen", output.text())),
-    ]);
-    return new RunningBroker(child, port, performance.now() - startedMs, folder);
+    try {
+      await Promise.race([
+        ready(output.lines, peer.readyLine, port),
+        once(child, "exit").then(() => failed(peer, "ended at once", output.text())),
+        once(deadline, "abort").then(() => failed(peer, "does not listen", output.text())),
+      ]);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    }
+    const startMs = performance.now() - startedMs;
+    return new RunningBroker({ peer, core, port, folder }, child, startMs);
   }
 
-  async stop(): Promise<void> {
+  get dataFolder(): string {
+    return dataFolder(this.folder);
+  }
+
+  /** Tells the loop's delays since the last report and, where it can, collects garbage. */
+  async report(): Promise<ProcessReport | undefined> {
+    if (!this.peer.hasReport) return undefined;
+    const before = this.#lastReport()?.serial ?? 0;
+    this.#process.kill("SIGUSR2");
+    const deadlineMs = performance.now() + REPORT_MAX_MS;
+    while (performance.now() < deadlineMs) {
+      const report = this.#lastReport();
+      if (report !== undefined && report.serial > before) return report;
+      await sleep(REPORT_POLL_MS);
+    }
+    throw new Error(`${this.peer.name} does not answer SIGUSR2`);
+  }
+
+  #lastReport(): ProcessReport | undefined {
+    const file = reportFile(this.folder);
+    return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+  }
+
+  /** The folder stays. @returns How long it took. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<number> {
+    const startedMs = performance.now();
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const exited = once(this.#process, "exit");
-      this.#process.kill("SIGTERM");
+      this.#process.kill(signal);
       const patience = setTimeout(() => this.#process.kill("SIGKILL"), STOP_MAX_MS);
       await exited;
       clearTimeout(patience);
     }
-    rmSync(this.#folder, { recursive: true });
+    return performance.now() - startedMs;
+  }
+
+  /** After `end`: a new process on what the last one left. */
+  async startAgain(): Promise<RunningBroker> {
+    rmSync(reportFile(this.folder), { force: true });
+    return RunningBroker.#startIn(this.folder, this.peer, this.#core);
+  }
+
+  async stop(): Promise<void> {
+    await this.end("SIGTERM");
+    rmSync(this.folder, { recursive: true });
   }
 }
 

@@ -21,11 +21,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Rows by peers; behind each figure how many times better it is than `reference`'s. */
+/** Rows by peers; behind each figure how many times better it is than `reference`'s, if any. */
 export function table(
   lines: readonly Line[],
   peers: readonly string[],
-  reference: string,
+  reference: string | undefined,
   markdown: boolean,
 ): string {
   const heading = ["row", "figure", ...peers.flatMap((peer) => columnsOf(peer, reference))];
@@ -34,19 +34,28 @@ export function table(
     `${line.metric.label} (${line.metric.better} is better)`,
     ...peers.flatMap((peer) => figures(line, peer, reference)),
   ]);
+  return tableOf(heading, body, markdown);
+}
+
+/** Cells under their heading; the first two columns are text, the others figures. */
+export function tableOf(
+  heading: readonly string[],
+  body: ReadonlyArray<readonly string[]>,
+  markdown: boolean,
+): string {
   return markdown ? markdownTable(heading, body) : plainTable(heading, body);
 }
 
-function columnsOf(peer: string, reference: string): string[] {
-  return peer === reference ? [peer] : [peer, `× ${reference}`];
+function columnsOf(peer: string, reference: string | undefined): string[] {
+  return peer === reference || reference === undefined ? [peer] : [peer, `× ${reference}`];
 }
 
-function figures(line: Line, peer: string, reference: string): string[] {
+function figures(line: Line, peer: string, reference: string | undefined): string[] {
   const cell = line.cells.get(peer);
   const mark = cell !== undefined && cell.remarks.size > 0 ? " (!)" : "";
   const middle = cell === undefined ? Number.NaN : median(cell.values);
   const figure = `${number(middle, line.metric.digits)}${mark}`;
-  if (peer === reference) return [figure];
+  if (peer === reference || reference === undefined) return [figure];
   return [figure, factor(line, middle, reference)];
 }
 
@@ -81,9 +90,10 @@ function plainTable(heading: readonly string[], body: ReadonlyArray<readonly str
   return all.map((row) => row.map(pad).join("  ").trimEnd()).join("\n");
 }
 
-/** One line for each cell with remarks, and the spread of its runs. */
+/** One line for each row and peer with remarks, and the spread of its first figure. */
 export function remarkLines(lines: readonly Line[]): string[] {
-  return lines.flatMap(({ row, metric, cells }) =>
+  const rows = new Map([...lines].reverse().map((line) => [line.row, line]));
+  return [...rows.values()].reverse().flatMap(({ row, metric, cells }) =>
     [...cells].flatMap(([peer, { values, remarks }]) => {
       if (remarks.size === 0) return [];
       const runs = values.map((value) => number(value, metric.digits)).join(", ");
