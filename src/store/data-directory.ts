@@ -44,7 +44,7 @@ export function thisMachine(): Machine {
 /**
  * Opens the store in a directory, which is made if there is none.
  *
- * @throws LockedError, FormatError, DamageError; Error of the system when it cannot be made or read.
+ * @throws LockedError, FormatError, DamageError; the system's Error when it cannot be made or read.
  */
 export function openDirectory(options: DirectoryOptions): OpenDirectory {
   const path = resolve(options.path);

@@ -9,7 +9,7 @@ import type { Message } from "../protocol/message.ts";
 import type { Qos, Will } from "../protocol/packets.ts";
 import { GrantBit, MessageBit, OpCode, PublishBit, STAGES } from "./op-writer.ts";
 
-/** The bytes are not a record: damage that no checksum has found, or a record of a later version. */
+/** The bytes are no record: damage that no checksum has found, or of a later version. */
 export class RecordError extends Error {}
 
 const NO_IDENTIFIERS: readonly number[] = [];

@@ -9,7 +9,6 @@ import { FRAME_HEADER_SIZE, readFrame } from "./frame.ts";
 import type { Fs, FsFile } from "./fs.ts";
 import type { Segment } from "./log-parts.ts";
 import { OpReader, RecordError } from "./op-reader.ts";
-import { OpCode } from "./op-writer.ts";
 import { SEGMENT_HEADER_SIZE } from "./segment.ts";
 
 /** Frames with no more than this between them are read as one range, up to a size. */
@@ -168,9 +167,4 @@ export class ReadBack {
       throw error;
     }
   }
-}
-
-/** Whether a record of this type can have a message. */
-export function hasMessage(code: number): boolean {
-  return code === OpCode.publish || code === OpCode.move;
 }
