@@ -42,7 +42,7 @@ export interface BrokerOptions {
   readonly version: string;
   /** Highest Packet Identifier towards clients: below 65,535 only in simulations. */
   readonly packetIdMax?: number;
-  /** What a replay of the journal has brought back; undefined: nothing, and nothing is read back. */
+  /** What a replay of the journal has brought back; undefined: nothing is kept. */
   readonly state?: BrokerState | undefined;
 }
 

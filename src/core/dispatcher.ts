@@ -93,7 +93,7 @@ export class Dispatcher {
     this.#retainedExpiry.stored(message);
   }
 
-  /** One that nobody could be told of goes to its subscribers, but not into a store that is full. */
+  /** One that nobody can be told of goes to its subscribers, but not into a full store. */
   #isRetainable(message: Message, nowMs: number): boolean {
     if (this.#context.journal.trouble === "none" || !isOthers(message.topicName)) return true;
     this.#context.ledger.record("store-unavailable", message, "", nowMs);

@@ -40,8 +40,9 @@ export class Lifecycle {
   }
 
   /**
-   * Why there may not be a Session of `clientId` for one more client, lasting or not. When there are as many as
-   * there may be, one that would not be missed ends: random identifiers lock nobody out.
+   * Why there may not be a Session of `clientId` for one more client, lasting or not. When there
+   * are as many as there may be, one that would not be missed ends: random identifiers lock nobody
+   * out.
    */
   refusalOf(clientId: string, isLasting: boolean, nowMs: number): Refusal | undefined {
     const { sessionsMax, takeOversPerMinuteMax } = this.#context.limits;

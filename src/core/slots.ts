@@ -16,7 +16,7 @@ const NOTHING: readonly SlotItem[] = [];
 
 export class Slots {
   readonly #items: (SlotItem[] | undefined)[] = new Array(SLOTS).fill(undefined);
-  /** From this position on the log has all that is in the slot; of an empty one it means nothing. */
+  /** From this position on the log has all that is in the slot; not for an empty one. */
   readonly #positions = new Float64Array(SLOTS);
   /** What each took in the log, about, and all of them. */
   readonly #bytes = new Float64Array(SLOTS);

@@ -35,8 +35,8 @@ export interface WindowLimits {
 }
 
 /**
- * `expired`: the next message is past its expiry; `finish(nextSeq)` before polling on. `unreadable`:
- * the same, since the log does not have it any more. `cold`: the
+ * `expired`: the next message is past its expiry; `finish(polledSeq)` before polling on.
+ * `unreadable`: the same, since the log does not have it any more. `cold`: the
  * next is to be read back first. `uncommitted`: its place in the line is not on record yet.
  */
 export type PollResult = "none" | "send" | "expired" | "unreadable" | "cold" | "uncommitted";

@@ -98,7 +98,7 @@ function eventsOf({ damages, missing, records, tornBytes }: StoreReport): StoreE
   const events: StoreEvent[] = [];
   if (records > 0) events.push({ level: "info", message: `replayed ${records} records` });
   if (tornBytes > 0) {
-    const message = `the last write was torn: ${tornBytes} bytes that nobody was told of are left out`;
+    const message = `the last write was torn: ${tornBytes} bytes, which nobody was told of`;
     events.push({ level: "info", message });
   }
   for (const damage of damages) events.push({ level: "error", message: describeDamage(damage) });
