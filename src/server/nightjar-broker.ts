@@ -93,7 +93,8 @@ export class NightjarBroker {
     this.#events = new BrokerEventHub(hooks.failed);
     const { authenticator, authenticationMethods: methods, authorizer, failed } = hooks;
     const { salvage = false } = hooks;
-    const tell = (event: StoreEvent): void => this.#events.store(event);
+    // What a recovery found is told once somebody can have begun to listen.
+    const tell = (event: StoreEvent): void => queueMicrotask(() => this.#events.store(event));
     this.#storage = openStorage(config, hooks.clock, salvage, tell);
     const { journal, state, clock } = this.#storage;
     this.#hooks = { ...hooks, clock };
