@@ -22,15 +22,14 @@ const DELIVERY: readonly Mutant[] = [
   },
   {
     file: "src/delivery/outbound-window.ts",
-    was: "if (!sent.has(seq) || (flagsAt(sent, seq) & RELEASED) !== 0) continue;",
-    becomes:
-      "if (!sent.has(seq) || sent.messages[seq & sent.mask] === undefined) sent.vacate(seq);",
+    was: "if (sent.has(seq) && (flagsAt(sent, seq) & RELEASED) === 0) {",
+    becomes: "if (sent.has(seq)) {",
     breaks: "PUBREL forgotten on reconnection",
   },
   {
     file: "src/delivery/outbound-window.ts",
-    was: "this.#fill(delivery, seq, true);",
-    becomes: "this.#fill(delivery, seq, false);",
+    was: "this.#fill(delivery, seq, message, true);",
+    becomes: "this.#fill(delivery, seq, message, false);",
     breaks: "DUP missing on a resend",
   },
   {
@@ -53,8 +52,8 @@ const DELIVERY: readonly Mutant[] = [
   },
   {
     file: "src/delivery/outbound-window.ts",
-    was: "const qos = Math.min(message.qos, grant.qos);",
-    becomes: "const qos = message.qos;",
+    was: "const qos = Math.min(messageQos, grant.qos);",
+    becomes: "const qos = messageQos;",
     breaks: "the QoS granted is not looked at",
   },
   {
@@ -344,8 +343,8 @@ const RIGHTS_AND_LIMITS: readonly Mutant[] = [
   },
   {
     file: "src/core/state.ts",
-    was: "message.own();\n    this.retained.set(message);",
-    becomes: "this.retained.set(message);",
+    was: "message.own();\n    const { topicName } = message;",
+    becomes: "const { topicName } = message;",
     breaks: "a retained message pins the chunk it came in",
   },
   {
@@ -356,8 +355,8 @@ const RIGHTS_AND_LIMITS: readonly Mutant[] = [
   },
   {
     file: "src/core/recorder.ts",
-    was: 'clientId: recorded?.clientId ?? "",',
-    becomes: 'clientId: recorded?.clientId === "" ? "x" : "",',
+    was: "session: recorded?.number ?? 0,",
+    becomes: "session: 0,",
     breaks: "the journal does not know who got a group's message",
   },
   {
@@ -368,9 +367,61 @@ const RIGHTS_AND_LIMITS: readonly Mutant[] = [
   },
 ];
 
+const RECORDS: readonly Mutant[] = [
+  {
+    file: "src/delivery/outbound-window.ts",
+    was: 'if (Math.max(placedAt, this.#placedAt) > committed) return "uncommitted";',
+    becomes: "",
+    breaks: "QoS 2 is sent before its place in the line is on record",
+  },
+  {
+    file: "src/delivery/shelf.ts",
+    was: "if (refs === 0 && !this.isReplaying) this.#remove(id);",
+    becomes: "",
+    breaks: "a message that nobody refers to stays on the shelf",
+  },
+  {
+    file: "src/core/state.ts",
+    was: "this.shelf.unref(waiting);",
+    becomes: "",
+    breaks: "a group's queue keeps its reference to what has left it",
+  },
+  {
+    file: "src/core/replay.ts",
+    was: "state.enqueue(this.#find(op.storedAt, op.charge), op, position);",
+    becomes: "",
+    breaks: "a replay does not queue what an earlier record has",
+  },
+  {
+    file: "src/core/replay.ts",
+    was: "if (op.tail > 0) session.window.restore(entries, op.tail);",
+    becomes: "if (op.tail > 0) session.window.restore(entries, entries.length);",
+    breaks: "a checkpoint forgets where the line ends",
+  },
+  {
+    file: "src/core/replay.ts",
+    was: "for (const packetId of op.heldPacketIds) session.inbound.hold(packetId);",
+    becomes: "",
+    breaks: "a checkpoint forgets the publisher's QoS 2 identifiers",
+  },
+  {
+    file: "src/core/state.ts",
+    was: "session.windowIfAny?.markSent(op.sentTo);",
+    becomes: "",
+    breaks: "a replay takes for queued what has been sent",
+  },
+  {
+    file: "src/core/recorder.ts",
+    was: "const isStored = message.shelfId >= 0 && !retain;",
+    becomes: "const isStored = message.shelfId >= 0;",
+    breaks: "a retained message is recorded by reference alone",
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...DELIVERY,
   ...SESSIONS,
   ...MESSAGES,
   ...RIGHTS_AND_LIMITS,
+  ...RECORDS,
 ];

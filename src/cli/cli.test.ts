@@ -23,10 +23,15 @@ after(() => rm(folder, { recursive: true }));
 
 type Process = ChildProcessByStdio<null, Readable, Readable>;
 
+let started = 0;
+
+/** Each process has a data directory of its own. */
 function start(args: readonly string[], env: Record<string, string> = {}): Process {
+  started += 1;
+  const data = join(folder, `data-${started}`);
   return spawn(process.execPath, [MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "", ...env },
+    env: { PATH: process.env["PATH"] ?? "", NIGHTJAR_DATA: data, ...env },
   });
 }
 
@@ -78,14 +83,17 @@ class Lines {
   }
 }
 
-test("serve: one line says what listens where, and who may connect", async (t) => {
+test("serve: one line says what listens where, who may connect, and what is kept", async (t) => {
   const args = [...HERE, "--listen", "ws://127.0.0.1:0/mqtt"];
   const { child, startLine, out, exit, log } = await serving(t, ["serve", ...args]);
   assert.match(
     startLine,
     /^Nightjar \d+\.\d+\.\d+ listens on mqtt:\S+127\.0\.0\.1:\d+ and ws:\S+:\d+\/mqtt; anyone/,
   );
-  assert.match(startLine, /; anyone on this machine may connect \(no users are set\)$/);
+  assert.match(
+    startLine,
+    /; anyone on this machine may connect \(no users are set\); data is kept in \S+ \(fsync\)$/,
+  );
   child.kill("SIGTERM");
   assert.deepEqual(await exit, [0, null]);
   assert.equal(out.text, `${startLine}\n`);
@@ -93,9 +101,10 @@ test("serve: one line says what listens where, and who may connect", async (t) =
 });
 
 test("serve: an open listener is said to be open, each time", async (t) => {
-  const args = ["--listen", "tcp://0.0.0.0:0", "--allow-anonymous"];
+  const args = ["--listen", "tcp://0.0.0.0:0", "--allow-anonymous", "--durability", "memory"];
   const { startLine, log } = await serving(t, args);
   assert.match(startLine, /anyone who reaches tcp:\/\/0\.0\.0\.0:0 may connect/);
+  assert.match(startLine, /; nothing is kept on disk$/);
   await log.matching(/ warn {2}everyone who reaches this listener .* listener=tcp:/);
 });
 

@@ -7,6 +7,7 @@ const HELP = `Nightjar, an MQTT 3.1, 3.1.1 and 5.0 broker.
   nightjar [serve] [flags]     run the broker
   nightjar check [flags]       check the configuration and print it whole
   nightjar conform URL         check any broker against the MQTT specification
+  nightjar store ACTION [DIR]  look into a data directory: check, stat or dump
   nightjar version
   nightjar COMMAND --help      the flags of a command
 
@@ -16,7 +17,9 @@ Examples
   nightjar serve --listen tcp://0.0.0.0:1883 --allow-anonymous
                                                     open to whoever reaches this machine
   nightjar serve -c nightjar.yaml --set limits.packetSize=4MiB
+  nightjar --data /var/lib/nightjar                 keep sessions, queues and messages there
   nightjar check -c nightjar.yaml
+  nightjar store check /var/lib/nightjar
   nightjar conform mqtt://127.0.0.1:1883
 `;
 

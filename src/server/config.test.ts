@@ -51,7 +51,7 @@ const WRONG: ReadonlyArray<{ yaml: string; problems: string[] }> = [
   {
     yaml: "zz: 1",
     problems: [
-      "n.yaml:1:1 zz: unknown key; there are listeners, allowAnonymous, limits, sys, " +
+      "n.yaml:1:1 zz: unknown key; there are listeners, allowAnonymous, limits, data, durability, sys, " +
         "responseInformation, log",
     ],
   },

@@ -106,6 +106,10 @@ export class OracleOutput {
       "Message Expiry Interval [MQTT-3.3.2-6]",
     );
     if (!delivery.dup) assert.ok(left > 0, "expired before its first send [MQTT-3.3.2-5]");
+    // Were it lost, another message would get its identifier.
+    const mustWait = delivery.qos === 2 && peer.session?.isRecorded === true;
+    const isRecorded = publication.position <= this.#journal.committed;
+    assert.ok(!mustWait || isRecorded, "QoS 2 left before its commit [MQTT-2.2.1-4]");
     this.#inOrder(conn, session, owed, delivery);
     if (delivery.qos > 0) this.#inFlight(conn, session, owed, delivery);
     else {

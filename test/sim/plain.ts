@@ -89,12 +89,15 @@ function snapshotText(snapshot: SessionSnapshot): string {
   return JSON.stringify({ ...snapshot, will: plainWill(snapshot.will) });
 }
 
-/** One Session, except that "sent" and "queued" are not told apart: sending is not recorded. */
+/**
+ * One Session. While a client is connected "sent" and "queued" are not told apart: that it was
+ * sent is recorded when the connection goes.
+ */
 function sessionText(session: Session, state: BrokerState): string {
   const snapshot = snapshotOf(session, state);
   const entries = snapshot.entries.map((entry) => ({
     ...entry,
-    stage: entry.stage === "released" ? "released" : "queued or sent",
+    stage: entry.stage === "released" || !session.isOpen ? entry.stage : "queued or sent",
   }));
   return snapshotText({ ...snapshot, entries: entries as unknown as typeof snapshot.entries });
 }

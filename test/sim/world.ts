@@ -314,6 +314,7 @@ export class World implements Actor {
     assert.equal(journal.replayed.sessions.size, forever.length, "replayed Sessions are left");
     if (forever.length > 0) return;
     assert.equal(state.groups.size, 0, "groups are left");
+    assert.equal(state.shelf.count, 0, "messages are left on the shelf");
     assert.ok(state.filters.isEmpty, "filters are left");
     assert.equal(broker.deadlines, this.#retainedToExpire(), "deadlines are left");
   }
