@@ -216,10 +216,11 @@ export class Shelf {
   }
 
   /** What was yet to be seen has come by. */
-  describe(id: number, { topicName, publisherId, qos }: Stub): void {
-    this.#topicNames[id] = topicName;
-    this.#publisherIds[id] = publisherId;
-    this.#flags[id] = ((this.#flags[id] as number) & ~QOS_BITS) | qos;
+  describe(id: number, message: Message): void {
+    this.#topicNames[id] = message.topicName;
+    this.#publisherIds[id] = message.publisherId;
+    const pinned = (this.#flags[id] as number) & PINNED;
+    this.#flags[id] = message.qos | pinned | ((chargeOf(message) / CHARGE_UNIT) << CHARGE_SHIFT);
   }
 
   pin(id: number): void {
