@@ -131,7 +131,7 @@ export class Recorder {
     // A retained message is said in full each time: nothing else keeps its record in the log.
     const isStored = message.shelfId >= 0 && !retain;
     const storedAt = isStored ? shelf.position(message.shelfId) : 0;
-    const charge = isStored ? shelf.chargeOf(message.shelfId) : 0;
+    const charge = isStored ? shelf.chargeAndQos(message.shelfId) : 0;
     return this.#record({
       type: "publish",
       message,
@@ -172,6 +172,7 @@ export class Recorder {
       position = this.#record({
         type: "assign",
         shareKey: group.key,
+        ...this.#whichOf(group),
         session: recorded?.number ?? 0,
         grant: recorded === undefined ? undefined : grant,
       });
@@ -203,6 +204,13 @@ export class Recorder {
       .flatMap(
         (waiting) => (typeof waiting === "number" ? shelf.messageAt(waiting) : waiting) ?? [],
       );
+  }
+
+  #whichOf(group: ShareGroup): { storedAt: number; charge: number } {
+    const { shelf } = this.#state;
+    const head = group.queue.peek();
+    if (typeof head !== "number") return { storedAt: 0, charge: 0 };
+    return { storedAt: shelf.position(head), charge: shelf.chargeAndQos(head) };
   }
 
   /** The subscriber's PUBREC. */

@@ -7,7 +7,7 @@
  * before the end.
  */
 import { parseFilter } from "../protocol/topic.ts";
-import type { GroupOp, MoveOp, Op, PublishOp, SessionOp } from "./ops.ts";
+import type { AssignOp, GroupOp, MoveOp, Op, PublishOp, SessionOp } from "./ops.ts";
 import type { Session } from "./session.ts";
 import type { ShareGroup } from "./share-group.ts";
 import type { BrokerState } from "./state.ts";
@@ -53,6 +53,9 @@ export class Replay {
       case "publish":
         this.#publish(op, position, size);
         return;
+      case "assign":
+        this.#assign(op, position);
+        return;
       default:
         state.apply(op, position, size);
     }
@@ -67,6 +70,18 @@ export class Replay {
     }
     state.apply(op, position, size);
     if (state.shelf.top > this.#seen) this.#noteSeen(position);
+  }
+
+  /** By name: what was at the head may be what a checkpoint to come will say of the queue. */
+  #assign({ shareKey, storedAt, charge, session, grant }: AssignOp, position: number): void {
+    const state = this.#state;
+    const id = this.#find(storedAt, charge);
+    const to = grant === undefined ? undefined : state.recorded.get(session);
+    if (to !== undefined && grant !== undefined) {
+      to.window.enqueueStored(id, state.shelf.chargeOf(id), grant, false, position);
+    }
+    const group = state.groups.get(shareKey);
+    if (group?.queue.peek() === id) state.unwait(group);
   }
 
   #noteSeen(position: number): void {
@@ -121,8 +136,10 @@ export class Replay {
     session.willAtMs = op.willAtMs;
     this.#resubscribe(session, op, position);
     const entries = op.entries.map((entry) => {
-      const { stage, held, size } = entry;
-      return stage === "released" ? entry : { ...entry, held: this.#find(Number(held), size) };
+      const { stage, held, size, qos } = entry;
+      return stage === "released"
+        ? entry
+        : { ...entry, held: this.#find(Number(held), size + qos) };
     });
     session.windowIfAny?.clear();
     if (op.tail > 0) session.window.restore(entries, op.tail);

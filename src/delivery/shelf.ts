@@ -93,9 +93,16 @@ export class Shelf {
     return id;
   }
 
-  /** Keeps a place for a message that is yet to be seen. */
-  addUnseen(charge: number, position: number): number {
-    const id = this.#place({ topicName: "", publisherId: "", qos: 0 }, charge, position, 0);
+  /** What it counts for, plus its QoS, which is less than any unit of that. */
+  chargeAndQos(id: number): number {
+    return this.chargeOf(id) + this.qos(id);
+  }
+
+  /** Keeps a place for a message that is yet to be seen; see `chargeAndQos`. */
+  addUnseen(chargeAndQos: number, position: number): number {
+    const qos = (chargeAndQos % CHARGE_UNIT) as Qos;
+    const charge = chargeAndQos - qos;
+    const id = this.#place({ topicName: "", publisherId: "", qos }, charge, position, 0);
     this.#hot[id] = undefined;
     return id;
   }

@@ -51,7 +51,8 @@ const WRONG: ReadonlyArray<{ yaml: string; problems: string[] }> = [
   {
     yaml: "zz: 1",
     problems: [
-      "n.yaml:1:1 zz: unknown key; there are listeners, allowAnonymous, limits, data, durability, sys, " +
+      "n.yaml:1:1 zz: unknown key; there are listeners, allowAnonymous, limits, data, " +
+        "durability, sys, " +
         "responseInformation, log",
     ],
   },

@@ -60,7 +60,8 @@ test("options are checked as a file is", () => {
     (error: ConfigError) => {
       assert.deepEqual(error.problems, [
         "limits.paketSize: unknown key; did you mean packetSize?",
-        "log: unknown key; there are listeners, allowAnonymous, limits, data, durability, sys, responseInformation",
+        "log: unknown key; there are listeners, allowAnonymous, limits, data, durability, sys, " +
+          "responseInformation",
         "limits.packetSize: expected a size such as 64KiB or 1MiB (128B to 268435460B), " +
           'got "1XB"',
       ]);
