@@ -410,12 +410,6 @@ const RECORDS: readonly Mutant[] = [
     becomes: "",
     breaks: "a replay takes for queued what has been sent",
   },
-  {
-    file: "src/core/recorder.ts",
-    was: "const isStored = message.shelfId >= 0 && !retain;",
-    becomes: "const isStored = message.shelfId >= 0;",
-    breaks: "a retained message is recorded by reference alone",
-  },
 ];
 
 export const MUTANTS: readonly Mutant[] = [
