@@ -138,7 +138,7 @@ export class Compaction {
     if (!isRecorded || queue.length === 0) return;
     const waiting = queue.items().map((id) => ({
       storedAt: state.shelf.position(Number(id)),
-      charge: state.shelf.chargeOf(Number(id)),
+      charge: state.shelf.chargeAndQos(Number(id)),
     }));
     journal.append({ type: "group", shareKey: key, waiting });
   }

@@ -192,14 +192,13 @@ export class Lifecycle {
 
   /** Before the last member of a group goes: what waits there has nobody to go to. */
   leaveGroup(key: string, nowMs: number): void {
-    const { ledger, state, recorder } = this.#context;
+    const { ledger, state } = this.#context;
     const group = state.groups.get(key);
     if (group === undefined || group.size > 1) return;
     for (const waiting of group.queue.items()) {
       const message = typeof waiting === "number" ? state.shelf.stub(waiting) : waiting;
       ledger.record("share-without-member", message, key, nowMs);
     }
-    recorder.emptyGroup(group);
   }
 
   /**

@@ -74,7 +74,7 @@ export interface PublishOp {
   readonly message: Message | undefined;
   /** Position of an earlier record that has the message, or 0: this one has it. */
   readonly storedAt: number;
-  /** What such a message counts for in a queue (delivery/outbound-window.ts `chargeOf`); else 0. */
+  /** What such a message is in a queue: its charge (`chargeOf`), plus its QoS; else 0. */
   readonly charge: number;
   readonly recipients: readonly Recipient[];
   /** Shared groups in whose queue it waits. */
@@ -90,6 +90,9 @@ export interface PublishOp {
 export interface AssignOp {
   readonly type: "assign";
   readonly shareKey: string;
+  /** Position of that message, and what it is in a queue: its charge, plus its QoS. */
+  readonly storedAt: number;
+  readonly charge: number;
   readonly session: number;
   readonly grant: Grant | undefined;
 }
@@ -125,7 +128,7 @@ export interface RetainedExpiredOp {
 export interface GroupOp {
   readonly type: "group";
   readonly shareKey: string;
-  /** Positions of the messages, and what each counts for. */
+  /** Positions of the messages, and what each is in a queue: its charge, plus its QoS. */
   readonly waiting: ReadonlyArray<{ readonly storedAt: number; readonly charge: number }>;
 }
 

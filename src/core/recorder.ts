@@ -64,7 +64,10 @@ export class Recorder {
   }
 
   end(session: Session): number {
-    if (session.isRecorded) return this.#record({ type: "end", session: session.number });
+    if (session.isRecorded) {
+      for (const key of session.shared?.keys() ?? []) this.#leaveGroup(session, key);
+      return this.#record({ type: "end", session: session.number });
+    }
     this.#state.end(session);
     return 0;
   }
@@ -102,13 +105,7 @@ export class Recorder {
   #takeUnrecorded(key: string): Message[] {
     const group = this.#state.groups.get(key);
     if (group === undefined || group.isRecorded) return [];
-    const { shelf } = this.#state;
-    // Some may be on the shelf still, from when it had a member that lasts; they are pinned there.
-    const messages = group.queue
-      .items()
-      .flatMap(
-        (waiting) => (typeof waiting === "number" ? shelf.messageAt(waiting) : waiting) ?? [],
-      );
+    const messages = this.#messagesIn(group);
     while (group.queue.length > 0) this.#state.unwait(group);
     return messages;
   }
@@ -119,6 +116,7 @@ export class Recorder {
 
   unsubscribe(session: Session, topicFilter: string): number {
     if (session.isRecorded) {
+      this.#leaveGroup(session, topicFilter);
       return this.#record({ type: "unsubscribe", session: session.number, topicFilter });
     }
     this.#state.unsubscribe(session, topicFilter);
@@ -133,7 +131,7 @@ export class Recorder {
     // A retained message is said in full each time: nothing else keeps its record in the log.
     const isStored = message.shelfId >= 0 && !retain;
     const storedAt = isStored ? shelf.position(message.shelfId) : 0;
-    const charge = isStored ? shelf.chargeOf(message.shelfId) : 0;
+    const charge = isStored ? shelf.chargeAndQos(message.shelfId) : 0;
     return this.#record({
       type: "publish",
       message,
@@ -174,6 +172,7 @@ export class Recorder {
       position = this.#record({
         type: "assign",
         shareKey: group.key,
+        ...this.#whichOf(group),
         session: recorded?.number ?? 0,
         grant: recorded === undefined ? undefined : grant,
       });
@@ -185,10 +184,33 @@ export class Recorder {
     return position;
   }
 
-  /** A group is about to have no member: what waits there is given up. */
-  emptyGroup(group: ShareGroup): number {
-    if (!group.isRecorded || group.queue.length === 0) return 0;
-    return this.#record({ type: "group", shareKey: group.key, waiting: [] });
+  /**
+   * `session` leaves a shared group. If it is the last of those that are recorded, what waits there
+   * is on record no more; members that are left have it still.
+   */
+  #leaveGroup(session: Session, key: string): void {
+    const group = this.#state.groups.get(key);
+    if (group === undefined || group.queue.length === 0 || !group.isLastRecorded(session)) return;
+    const messages = this.#messagesIn(group);
+    this.#record({ type: "group", shareKey: key, waiting: [] });
+    if (group.size > 1) for (const message of messages) this.#state.wait(group, message);
+  }
+
+  /** Those that are on the shelf are pinned there. */
+  #messagesIn(group: ShareGroup): Message[] {
+    const { shelf } = this.#state;
+    return group.queue
+      .items()
+      .flatMap(
+        (waiting) => (typeof waiting === "number" ? shelf.messageAt(waiting) : waiting) ?? [],
+      );
+  }
+
+  #whichOf(group: ShareGroup): { storedAt: number; charge: number } {
+    const { shelf } = this.#state;
+    const head = group.queue.peek();
+    if (typeof head !== "number") return { storedAt: 0, charge: 0 };
+    return { storedAt: shelf.position(head), charge: shelf.chargeAndQos(head) };
   }
 
   /** The subscriber's PUBREC. */

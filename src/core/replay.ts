@@ -7,8 +7,9 @@
  * before the end.
  */
 import { parseFilter } from "../protocol/topic.ts";
-import type { GroupOp, MoveOp, Op, PublishOp, SessionOp } from "./ops.ts";
+import type { AssignOp, GroupOp, MoveOp, Op, PublishOp, SessionOp } from "./ops.ts";
 import type { Session } from "./session.ts";
+import type { ShareGroup } from "./share-group.ts";
 import type { BrokerState } from "./state.ts";
 
 /** A message that the log refers to and does not have. */
@@ -52,6 +53,9 @@ export class Replay {
       case "publish":
         this.#publish(op, position, size);
         return;
+      case "assign":
+        this.#assign(op, position);
+        return;
       default:
         state.apply(op, position, size);
     }
@@ -59,12 +63,25 @@ export class Replay {
 
   #publish(op: PublishOp, position: number, size: number): void {
     const state = this.#state;
+    for (const key of op.shareKeys) this.#knownGroup(key, position);
     if (op.storedAt > 0) {
       state.enqueue(this.#find(op.storedAt, op.charge), op, position);
       return;
     }
     state.apply(op, position, size);
     if (state.shelf.top > this.#seen) this.#noteSeen(position);
+  }
+
+  /** By name: what was at the head may be what a checkpoint to come will say of the queue. */
+  #assign({ shareKey, storedAt, charge, session, grant }: AssignOp, position: number): void {
+    const state = this.#state;
+    const id = this.#find(storedAt, charge);
+    const to = grant === undefined ? undefined : state.recorded.get(session);
+    if (to !== undefined && grant !== undefined) {
+      to.window.enqueueStored(id, state.shelf.chargeOf(id), grant, false, position);
+    }
+    const group = state.groups.get(shareKey);
+    if (group?.queue.peek() === id) state.unwait(group);
   }
 
   #noteSeen(position: number): void {
@@ -119,8 +136,10 @@ export class Replay {
     session.willAtMs = op.willAtMs;
     this.#resubscribe(session, op, position);
     const entries = op.entries.map((entry) => {
-      const { stage, held, size } = entry;
-      return stage === "released" ? entry : { ...entry, held: this.#find(Number(held), size) };
+      const { stage, held, size, qos } = entry;
+      return stage === "released"
+        ? entry
+        : { ...entry, held: this.#find(Number(held), size + qos) };
     });
     session.windowIfAny?.clear();
     if (op.tail > 0) session.window.restore(entries, op.tail);
@@ -140,15 +159,26 @@ export class Replay {
     for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {
       if (!wanted.has(topicFilter)) state.unsubscribe(session, topicFilter);
     }
+    // In the order in which they were made.
+    const made = session.subscriptions;
+    for (const topicFilter of wanted) {
+      const subscription = made?.get(topicFilter);
+      made?.delete(topicFilter);
+      if (subscription !== undefined) made?.set(topicFilter, subscription);
+    }
   }
 
-  /** A group may be known before any of its members is. */
+  /** What waits in a group may come before any of its members is known. */
+  #knownGroup(key: string, position: number): ShareGroup {
+    const topicFilter = parseFilter(key)?.topicFilter ?? key;
+    return this.#state.groupOf(key, topicFilter, position);
+  }
+
   #group(op: GroupOp, position: number): void {
     const state = this.#state;
     state.apply(op, position, 0);
-    const parsed = parseFilter(op.shareKey);
-    if (parsed === undefined || op.waiting.length === 0) return;
-    const group = state.groupOf(op.shareKey, parsed.topicFilter, position);
+    if (op.waiting.length === 0) return;
+    const group = this.#knownGroup(op.shareKey, position);
     for (const { storedAt, charge } of op.waiting) {
       state.wait(group, this.#find(storedAt, charge));
     }
@@ -163,6 +193,7 @@ export class Replay {
   end(): MissingMessage[] {
     const state = this.#state;
     state.shelf.isReplaying = false;
+    // Whoever leaves last has said what became of the queue.
     for (const group of [...state.groups.values()]) if (group.size === 0) state.dissolve(group);
     const missing = this.#unseen.size === 0 ? [] : this.#removeMissing();
     state.shelf.sweep();

@@ -46,6 +46,11 @@ export class ShareGroup {
     return this.#recordedTotal > 0;
   }
 
+  /** Without this member, nothing that waits here would be on record. */
+  isLastRecorded(session: Session): boolean {
+    return session.isRecorded && this.#recordedTotal === 1 && this.#members.has(session);
+  }
+
   /** Adds a member, or replaces its subscription [MQTT-3.8.4-3]. */
   set(subscription: Subscription): void {
     const { session } = subscription;

@@ -212,7 +212,8 @@ export class BrokerState {
     if (session.shared?.size === 0) session.shared = undefined;
     const group = this.groups.get(topicFilter);
     group?.delete(session);
-    if (group !== undefined && group.size === 0) this.dissolve(group);
+    // At replay it may have members that only a checkpoint to come will name.
+    if (group?.size === 0 && !this.shelf.isReplaying) this.dissolve(group);
   }
 
   /** A group that has no member is no group. */

@@ -93,9 +93,16 @@ export class Shelf {
     return id;
   }
 
-  /** Keeps a place for a message that is yet to be seen. */
-  addUnseen(charge: number, position: number): number {
-    const id = this.#place({ topicName: "", publisherId: "", qos: 0 }, charge, position, 0);
+  /** What it counts for, plus its QoS, which is less than any unit of that. */
+  chargeAndQos(id: number): number {
+    return this.chargeOf(id) + this.qos(id);
+  }
+
+  /** Keeps a place for a message that is yet to be seen; see `chargeAndQos`. */
+  addUnseen(chargeAndQos: number, position: number): number {
+    const qos = (chargeAndQos % CHARGE_UNIT) as Qos;
+    const charge = chargeAndQos - qos;
+    const id = this.#place({ topicName: "", publisherId: "", qos }, charge, position, 0);
     this.#hot[id] = undefined;
     return id;
   }
@@ -216,10 +223,11 @@ export class Shelf {
   }
 
   /** What was yet to be seen has come by. */
-  describe(id: number, { topicName, publisherId, qos }: Stub): void {
-    this.#topicNames[id] = topicName;
-    this.#publisherIds[id] = publisherId;
-    this.#flags[id] = ((this.#flags[id] as number) & ~QOS_BITS) | qos;
+  describe(id: number, message: Message): void {
+    this.#topicNames[id] = message.topicName;
+    this.#publisherIds[id] = message.publisherId;
+    const pinned = (this.#flags[id] as number) & PINNED;
+    this.#flags[id] = message.qos | pinned | ((chargeOf(message) / CHARGE_UNIT) << CHARGE_SHIFT);
   }
 
   pin(id: number): void {

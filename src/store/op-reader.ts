@@ -78,9 +78,10 @@ export class OpReader {
   #rareOp(code: number): Op {
     switch (code) {
       case OpCode.assign: {
-        const [shareKey, session] = [this.#text(), this.count()];
+        const shareKey = this.#text();
+        const [storedAt, charge, session] = [this.count(), this.count(), this.count()];
         const grant = this.#u8() === 0 ? undefined : this.#grant(this.#u8());
-        return { type: "assign", shareKey, session, grant };
+        return { type: "assign", shareKey, storedAt, charge, session, grant };
       }
       case OpCode["retained-expired"]:
         return { type: "retained-expired", topicName: this.#text() };

@@ -249,8 +249,11 @@ function optionBits(options: SubscriptionOptions): number {
   return qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
 }
 
-function writeAssign(writer: ByteWriter, { shareKey, session, grant }: AssignOp): void {
+function writeAssign(writer: ByteWriter, op: AssignOp): void {
+  const { shareKey, storedAt, charge, session, grant } = op;
   writer.utf8(shareKey);
+  writeCount(writer, storedAt);
+  writeCount(writer, charge);
   writeCount(writer, session);
   writer.u8(grant === undefined ? 0 : 1);
   if (grant !== undefined) writeGrant(writer, grant, false);
