@@ -35,8 +35,11 @@ export class LogJournal implements Journal {
   #later: () => void = () => {};
   #writtenMs = 0;
   #isSealed = false;
-  /** Position of the frame that says where the log begins now: old segments go behind it. */
-  #droppedAt = 0;
+  /** Where the log is to begin, once it is durable up to `after`; then that is said. */
+  #dropTo = 0;
+  #dropAfter = 0;
+  /** Position behind the frame that says so: once it is durable, old segments go. */
+  #saidAt = 0;
   #leaveBehind = 0;
   #closed: (() => void) | undefined = undefined;
 
@@ -115,10 +118,7 @@ export class LogJournal implements Journal {
     this.#committed = batch.end;
     this.#writtenMs = this.#clock();
     if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
-    if (this.#droppedAt > 0 && this.#droppedAt <= this.#committed) {
-      this.#droppedAt = 0;
-      this.#log.dropOld();
-    }
+    this.#advanceDrop();
     this.#write();
     this.#later();
   }
@@ -166,11 +166,28 @@ export class LogJournal implements Journal {
 
   /** Nothing up to `position` is needed any more, once all that was appended is durable. */
   drop(position: number): void {
-    if (position <= this.#log.logStart) return;
-    // A batch that is gathered or full by now is sealed later, so that it says so.
-    this.#log.beginAt(position);
-    this.#seal();
-    this.#droppedAt = this.#gathering.end;
+    if (position <= this.#dropTo) return;
+    this.#dropTo = position;
+    this.#dropAfter = this.appended;
+    this.#advanceDrop();
+  }
+
+  /**
+   * One step at a time: what was said again is durable; that the log begins behind what it was
+   * before is durable; the files go. Were two of them one write, a torn one could have the second
+   * without the first.
+   */
+  #advanceDrop(): void {
+    if (this.#dropTo > this.#log.logStart && this.#dropAfter <= this.#committed) {
+      // What is full or being gathered is sealed later, and says so too.
+      this.#log.beginAt(this.#dropTo);
+      this.#seal();
+      this.#saidAt = this.#gathering.end;
+    }
+    if (this.#saidAt > 0 && this.#saidAt <= this.#committed) {
+      this.#saidAt = 0;
+      this.#log.dropOld();
+    }
   }
 
   /** See `CommittableJournal.recall`. */
