@@ -215,9 +215,9 @@ export class Replay {
     }
     for (const group of groups.values()) {
       for (const waiting of group.queue.items()) {
-        this.#state.unwait(group);
         if (typeof waiting === "number" && isMissing(waiting)) miss(waiting, group.key);
-        else this.#state.wait(group, waiting);
+        else this.#state.wait(group, waiting); // At the end, before it is let go at the head.
+        this.#state.unwait(group);
       }
     }
     return [...clientIds].map(([id, names]) => ({

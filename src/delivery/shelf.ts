@@ -157,9 +157,7 @@ export class Shelf {
   }
 
   #remove(id: number): void {
-    const message = this.#hot[id];
     this.cool(id);
-    if (message !== undefined) message.shelfId = -1;
     this.#count -= 1;
     this.#bytes -= this.#sizes[id] as number;
     this.#topicNames[id] = "";
@@ -260,6 +258,7 @@ export class Shelf {
     const message = this.#hot[id];
     if (message === undefined) return;
     this.#hot[id] = undefined;
+    message.shelfId = -1; // Somebody else may keep it, and the number may be another's by then.
     this.#hotBytes -= message.payloadSize + HOT_OVERHEAD;
     this.#topicNames[id] = this.#shared(message.topicName);
     this.#publisherIds[id] = this.#shared(message.publisherId);

@@ -7,6 +7,7 @@ import type { Op, OpenOp, PublishOp, Recipient, SessionOp, SubscribeOp } from ".
 import type { Grant, WindowEntry } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
 import type { Qos, Will } from "../protocol/packets.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
 import { GrantBit, MessageBit, OpCode, PublishBit, STAGES } from "./op-writer.ts";
 
 /** The bytes are no record: damage that no checksum has found, or of a later version. */
@@ -41,7 +42,16 @@ export class OpReader {
 
   /** @throws RecordError */
   read(): Op {
-    const code = this.#u8();
+    try {
+      return this.#op(this.#u8());
+    } catch (error) {
+      // To the codec, what stands here came from a peer.
+      if (error instanceof ProtocolError) throw new RecordError(error.message);
+      throw error;
+    }
+  }
+
+  #op(code: number): Op {
     switch (code) {
       case OpCode.publish:
         return this.#publishOp();
@@ -129,6 +139,12 @@ export class OpReader {
     return textAt(this.#bytes, at, this.at, "text");
   }
 
+  /** The lowest two bits of `bits`, which may not be 3. */
+  #qos(bits: number): Qos {
+    if ((bits & 3) === 3) throw new RecordError("a QoS of 3");
+    return (bits & 3) as Qos;
+  }
+
   #take(size: number): number {
     const { at } = this;
     if (size > this.#end - at) throw new RecordError("a record goes on behind its frame");
@@ -192,6 +208,7 @@ export class OpReader {
   }
 
   #grant(bits: number): Grant {
+    this.#qos(bits);
     const kind = bits & 7;
     if ((bits & (GrantBit.identifiers | GrantBit.shared)) === 0) {
       this.#plainGrants[kind] ??= grantOf(kind, NO_IDENTIFIERS, "");
@@ -232,7 +249,7 @@ export class OpReader {
     const topicFilter = this.#text();
     const bits = this.#u8();
     const options = {
-      qos: (bits & 3) as Qos,
+      qos: this.#qos(bits),
       noLocal: (bits & 4) !== 0,
       retainAsPublished: (bits & 8) !== 0,
       retainHandling: (bits >> 4) as 0 | 1 | 2,
@@ -259,11 +276,12 @@ export class OpReader {
     const bits = this.#u8();
     const [seq, held, size] = [this.count(), this.count(), this.count()];
     const grantBits = this.#u8();
-    const stage = STAGES[bits >> 2] as WindowEntry["stage"];
+    const stage = STAGES[bits >> 2];
+    if (stage === undefined) throw new RecordError(`no stage is ${bits >> 2}`);
     return {
       seq,
       stage,
-      qos: (bits & 3) as Qos,
+      qos: this.#qos(bits),
       retained: (grantBits & GrantBit.retained) !== 0,
       held: stage === "released" ? undefined : held,
       size,

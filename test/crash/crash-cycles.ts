@@ -140,6 +140,7 @@ class CrashRun implements World {
         return process.startMs;
       }
       this.ledger.counts.startsFailed += 1;
+      console.error(`${broker.name} does not start:\n${process.output}`);
       if (starts === STARTS_MAX) throw new Error(`${broker.name} fails:\n${process.output}`);
       emptyFolder(this.#disk.folder);
     }
