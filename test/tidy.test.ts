@@ -65,7 +65,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "valibot",
     "yaml",
   ],
-  cli: ["protocol", "codec", "core", "server", "conform", "node:fs", "node:module", "node:util"],
+  cli: [
+    "protocol",
+    "codec",
+    "core",
+    "server",
+    "conform",
+    "node:buffer",
+    "node:fs",
+    "node:module",
+    "node:util",
+  ],
 };
 
 /** Where the clock, timers, random numbers and Promises do not exist (invariant 1). */

@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import("./serve.ts")).serve,
   check: async () => (await import("./check.ts")).check,
   conform: async () => (await import("./conform.ts")).conform,
+  store: async () => (await import("./store.ts")).store,
   version: async () => (await import("./help.ts")).version,
   help: async () => (await import("./help.ts")).help,
 };

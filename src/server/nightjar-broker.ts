@@ -329,15 +329,17 @@ export class NightjarBroker {
     this.#core.shutdown(this.#hooks.clock());
     this.#turn.schedule();
     let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<void>((resolve) => {
+    const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     });
-    await Promise.race([this.#doorkeeper.empty(), tooLong]);
+    await Promise.race([this.#doorkeeper.empty(), patience]);
     clearTimeout(timer);
     for (const stream of this.#doorkeeper.streams()) stream.destroy();
     await this.#doorkeeper.empty();
     this.#turn.stop();
+    const tooLong = setTimeout(() => this.#storage.giveUp(), CLOSE_TIMEOUT_MS);
     await new Promise<void>((resolve) => this.#storage.close(resolve));
+    clearTimeout(tooLong);
   }
 
   /** The listeners of `config`: those that listen already, and the others opened. All or none. */

@@ -39,6 +39,8 @@ export interface Storage {
   /** For people: `./nightjar-data (fsync)`; "" when nothing is kept. */
   readonly description: string;
   close(done: () => void): void;
+  /** Ends a `close` that the disk does not let end. */
+  giveUp(): void;
 }
 
 /**
@@ -54,7 +56,7 @@ export function openStorage(
   if (data === undefined || durability === "memory") {
     const close = (done: () => void): void => done();
     const journal = new MemoryJournal();
-    return { journal, state: undefined, clock, description: "", close };
+    return { journal, state: undefined, clock, description: "", close, giveUp: () => {} };
   }
   const report = (event: LogEvent): void => tell(storeEvent(event, data));
   const options = { path: data, durable: durability === "fsync", salvage, clock, report };
@@ -66,7 +68,15 @@ export function openStorage(
         release();
         done();
       });
-    return { journal, state, clock: storeClock, description: `${data} (${durability})`, close };
+    const description = `${data} (${durability})`;
+    return {
+      journal,
+      state,
+      clock: storeClock,
+      description,
+      close,
+      giveUp: () => journal.giveUp(),
+    };
   } catch (error) {
     throw new StoreError(explained(error, data), error);
   }

@@ -4,7 +4,7 @@ import { FRAME_HEADER_SIZE, type FrameFacts, sealFrame } from "./frame.ts";
 import { SEGMENT_HEADER_SIZE } from "./segment.ts";
 
 /** From this size on the next record begins another frame: what is read back is whole frames. */
-const FRAME_SIZE_MAX = 128 * 1024;
+export const FRAME_SIZE_MAX: number = 128 * 1024;
 
 /**
  * Records that are written together: frames one behind the other, in one buffer, with room for a
@@ -17,8 +17,10 @@ export class Batch {
   /** Where each frame starts in the buffer, and how many records it has. */
   readonly #frameAts: number[] = [];
   readonly #records: number[] = [];
+  readonly #frameSizeMax: number;
 
-  constructor() {
+  constructor(frameSizeMax: number) {
+    this.#frameSizeMax = frameSizeMax;
     this.clear(0);
   }
 
@@ -54,7 +56,7 @@ export class Batch {
   /** A record follows. */
   beginRecord(): void {
     const frameAt = this.#frameAts.at(-1);
-    if (frameAt === undefined || this.writer.at - frameAt >= FRAME_SIZE_MAX) this.beginFrame();
+    if (frameAt === undefined || this.writer.at - frameAt >= this.#frameSizeMax) this.beginFrame();
     const last = this.#records.length - 1;
     this.#records[last] = (this.#records[last] as number) + 1;
   }

@@ -27,7 +27,7 @@ export interface OpenDirectory extends Store {
   release(): void;
 }
 
-const VERSION_FILE = "VERSION";
+export const VERSION_FILE = "VERSION";
 const VERSION_TEXT = `nightjar-store ${FORMAT}\n`;
 
 /** This machine, by its own clocks. */
@@ -71,15 +71,24 @@ export function openDirectory(options: DirectoryOptions): OpenDirectory {
 
 /** @throws FormatError if the directory is of another version. */
 export function checkVersion(directory: string): void {
+  if (readVersion(directory)) return;
+  const path = join(directory, VERSION_FILE);
+  writeFileSync(path, VERSION_TEXT, { mode: 0o600, flush: true });
+}
+
+/**
+ * @returns Whether the directory says which version it is of.
+ * @throws FormatError if that is another.
+ */
+export function readVersion(directory: string): boolean {
   const path = join(directory, VERSION_FILE);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    writeFileSync(path, VERSION_TEXT, { mode: 0o600, flush: true });
-    return;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
   }
-  if (text === VERSION_TEXT) return;
+  if (text === VERSION_TEXT) return true;
   throw new FormatError(path, Number(/\d+/.exec(text)?.[0] ?? Number.NaN));
 }

@@ -70,6 +70,18 @@ export class DirectoryLock {
   }
 }
 
+/**
+ * The process that has `directory` open; undefined: none has. Writes nothing.
+ *
+ * @param directory An absolute path.
+ */
+export function lockOwner(directory: string): number | undefined {
+  if (held.has(directory)) return process.pid;
+  const last = numbersIn(directory).at(-1);
+  const owner = last === undefined ? undefined : ownerOf(join(directory, `LOCK.${last}`));
+  return owner !== undefined && isAlive(owner) ? owner.pid : undefined;
+}
+
 function numbersIn(directory: string): number[] {
   return readdirSync(directory)
     .flatMap((name) => NAME.exec(name)?.[1] ?? [])

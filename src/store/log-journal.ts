@@ -25,8 +25,9 @@ export class LogJournal implements Journal {
   readonly #log: Log;
   readonly #segmentSize: number;
   readonly #clock: () => number;
+  readonly #frameSizeMax: number;
   readonly #readBack: ReadBack;
-  #gathering = new Batch();
+  #gathering: Batch;
   /** Full ones that wait, oldest first; the one that is being written is among them no more. */
   #full: Batch[] = [];
   readonly #spare: Batch[] = [];
@@ -47,6 +48,8 @@ export class LogJournal implements Journal {
     this.#log = new Log(options, past);
     this.#segmentSize = options.segmentSize;
     this.#clock = options.clock;
+    this.#frameSizeMax = options.frameSizeMax;
+    this.#gathering = new Batch(this.#frameSizeMax);
     this.#readBack = new ReadBack(options.fs);
     this.#gathering.clear(past.end);
     this.#committed = past.end;
@@ -72,7 +75,7 @@ export class LogJournal implements Journal {
 
   #close(batch: Batch): void {
     this.#full.push(batch);
-    this.#gathering = this.#spare.pop() ?? new Batch();
+    this.#gathering = this.#spare.pop() ?? new Batch(this.#frameSizeMax);
     this.#gathering.clear(batch.end);
   }
 
@@ -199,19 +202,23 @@ export class LogJournal implements Journal {
     this.#readBack.read(this.#log.segments, wanted, got, done);
   }
 
-  /** Writes what is left, and lets go of its files. What cannot be written is given up. */
+  /** Writes what is left, and lets go of its files; `done` comes once. */
   close(done: () => void): void {
-    const close = (): void => {
+    this.#closed = () => {
       this.#closed = undefined;
       this.#log.close();
       done();
     };
     if (this.trouble === "failed") {
-      close();
+      this.giveUp();
       return;
     }
     if (!this.#isSealed) this.#seal();
-    this.#closed = close;
     this.#write();
+  }
+
+  /** A `close` that the disk does not let end, since it takes no more, ends all the same. */
+  giveUp(): void {
+    this.#closed?.();
   }
 }

@@ -22,6 +22,8 @@ export interface LogOptions {
   readonly fs: Fs;
   /** Bytes of a segment's file. */
   readonly segmentSize: number;
+  /** From this size on a frame takes no more records. */
+  readonly frameSizeMax: number;
   readonly machine: Machine;
   /** The core's clock. */
   readonly clock: () => number;

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Wanted } from "../core/broker.ts";
 import { type MissingMessage, Replay } from "../core/replay.ts";
 import { BrokerState } from "../core/state.ts";
+import { FRAME_SIZE_MAX } from "./batch.ts";
 import type { Fs } from "./fs.ts";
 import type { LogEvent } from "./log.ts";
 import { LogJournal } from "./log-journal.ts";
@@ -16,6 +17,8 @@ export const SEGMENT_SIZE: number = 16 * 1024 * 1024;
 export interface StoreOptions {
   readonly fs: Fs;
   readonly segmentSize: number;
+  /** See `LogOptions`; another one than the usual only in simulations. */
+  readonly frameSizeMax?: number;
   readonly machine: Machine;
   /** Milliseconds that never jump while the process runs. */
   readonly clock: () => number;
@@ -93,6 +96,7 @@ export function replayLog(
  */
 export function openStore(options: StoreOptions): Store {
   const { fs, segmentSize, machine, packetIdMax, salvage, report } = options;
+  const { frameSizeMax = FRAME_SIZE_MAX } = options;
   const { state, recovered, missing } = replayLog(fs, segmentSize, packetIdMax);
   const { past, damages, frames, records, tornBytes } = recovered;
   const found = { segments: past.segments.length, frames, records, tornBytes, damages, missing };
@@ -102,7 +106,7 @@ export function openStore(options: StoreOptions): Store {
   const offsetMs = nowMs - options.clock();
   const clock = (): number => options.clock() + offsetMs;
   warmPinned(fs, past.segments, state);
-  const journal = new LogJournal({ fs, segmentSize, machine, clock, report }, past);
+  const journal = new LogJournal({ fs, segmentSize, frameSizeMax, machine, clock, report }, past);
   // What is damaged is left behind by writing all that is not once more.
   if (isDamaged) journal.leaveBehind(past.end);
   return { journal, state, clock, report: found };

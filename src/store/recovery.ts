@@ -85,6 +85,8 @@ export function readLog(fs: Fs, segmentSize: number, visitor: LogVisitor): Recov
   return second.result();
 }
 
+const HEADER_DAMAGED = "its header is damaged";
+
 /** The files in the directory, by what they are. */
 class LogFiles {
   readonly begun: Begun[] = [];
@@ -160,9 +162,21 @@ class LogReading {
     used.forEach((segment, index) => {
       this.#segment(segment, used[index + 1]);
     });
-    for (const name of damaged) {
-      this.#damage(name, "its header is damaged", this.#position, Number.POSITIVE_INFINITY);
+    // Of those before the last segment it is known what they held: where positions are missing.
+    const last = begun.at(-1)?.header.number ?? 0;
+    for (const name of damaged.filter((one) => segmentNumber(one) > last)) {
+      this.#damage(name, HEADER_DAMAGED, this.#position, Number.POSITIVE_INFINITY);
     }
+  }
+
+  /** Positions are missing between the segments of two numbers; `what` if no file is there. */
+  #gap(after: number, before: number, name: string, what: string, from: number, to: number): void {
+    const file = this.#files.damaged.find((one) => {
+      const number = segmentNumber(one);
+      return number > after && number < before;
+    });
+    if (file === undefined) this.#damage(name, what, from, to);
+    else this.#damage(file, HEADER_DAMAGED, from, to);
   }
 
   #damage(file: string, what: string, from: number, to: number, toMs?: number): void {
@@ -174,7 +188,8 @@ class LogReading {
   #segment({ name, header, fileSize }: Begun, next: Begun | undefined): void {
     const { number, base } = header;
     if (base > this.#position) {
-      this.#damage(name, "the segment before it is not there", this.#position, base);
+      const what = "the segment before it is not there";
+      this.#gap(0, number, name, what, this.#position, base);
     } else if (!this.#isChainBroken && header.before !== this.#before) {
       this.#damage(name, "it does not follow what is before it", base, base);
     }
@@ -190,7 +205,8 @@ class LogReading {
     const limit = next === undefined ? Number.POSITIVE_INFINITY : next.header.base;
     this.#read(segment, limit);
     if (next !== undefined && this.#position < limit) {
-      this.#damage(name, "its end is damaged", this.#position, limit);
+      const what = "its end, or the segment behind it, is not there";
+      this.#gap(number, next.header.number, name, what, this.#position, limit);
       this.#position = limit;
     }
     segment.end = this.#position;
@@ -283,7 +299,9 @@ class LogReading {
   }
 
   result(): Recovered {
-    const { begun, lastNumber } = this.#files;
+    const { begun, damaged, lastNumber } = this.#files;
+    // What is before the log's start was not needed any more.
+    const damages = this.damages.filter(({ to }) => to > this.logStart);
     return {
       past: {
         segments: this.#segments,
@@ -291,10 +309,9 @@ class LogReading {
         before: this.#before,
         logStart: this.logStart,
         lastNumber,
-        leftOver: this.#leftOver,
+        leftOver: damages.length > 0 ? this.#leftOver : [...this.#leftOver, ...damaged],
       },
-      // What is before the log's start was not needed any more.
-      damages: this.damages.filter(({ to }) => to > this.logStart),
+      damages,
       tornBytes: this.#tornBytes,
       frames: this.#frames,
       records: this.#records,
