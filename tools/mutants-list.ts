@@ -103,8 +103,8 @@ const DELIVERY: readonly Mutant[] = [
 const SESSIONS: readonly Mutant[] = [
   {
     file: "src/core/lifecycle.ts",
-    was: "if (old !== undefined && opening.cleanStart) this.end(old, nowMs);",
-    becomes: "",
+    was: "const endedAt = old !== undefined && opening.cleanStart ? this.end(old, nowMs) : 0;",
+    becomes: "const endedAt = 0;",
     breaks: "Clean Start takes up the old Session",
   },
   {

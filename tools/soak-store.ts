@@ -1,37 +1,55 @@
 /**
- * Random work on a store of a simulated disk, and crash states of it, for many seeds.
+ * Looks at what crashes leave of a store on a simulated disk, for many seeds.
  *
- *     node --import tsx tools/soak-store.ts --seeds 1000 --from 1
+ *     node --import tsx tools/soak-store.ts --states 1000000 [--seed 1] [--seconds 3600]
+ *         [--failures 10]
+ *
+ * Ends after so many crash states, seconds or failing seeds, whichever comes first, and prints the
+ * seed to go on with. Every tenth seed has changes of state in an order in which no broker makes
+ * them.
  */
 import { parseArgs } from "node:util";
-import { StoreWorld } from "../test/store/store-world.ts";
+import { exploreBroker, exploreStore } from "../test/store/explore.ts";
 
-const STEPS = 150;
-const STATES_A_LOOK = 12;
+/** Seeds between two lines of progress. */
+const REPORT_EVERY = 100;
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: "string", default: "100" },
-    from: { type: "string", default: "1" },
+    states: { type: "string", default: "1000000" },
+    seed: { type: "string", default: "1" },
+    seconds: { type: "string", default: "3600" },
+    failures: { type: "string", default: "10" },
   },
 });
 
+const startMs = performance.now();
+const endMs = startMs + Number(values.seconds) * 1_000;
 let states = 0;
 let failures = 0;
-const from = Number(values.from);
-for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
-  const world = new StoreWorld(seed);
+let seed = Number(values.seed);
+
+function summary(): string {
+  const perSecond = Math.round((states * 1_000) / (performance.now() - startMs));
+  return `${states} crash states, ${perSecond}/s, ${failures} seeds with a violation`;
+}
+
+while (
+  states < Number(values.states) &&
+  performance.now() < endMs &&
+  failures < Number(values.failures)
+) {
   try {
-    for (let step = 0; step < STEPS; step += 1) {
-      world.step();
-      if (world.random.chance(25)) world.look(STATES_A_LOOK);
-      if (world.random.chance(2)) world.crash();
-    }
+    states += seed % 10 === 0 ? exploreStore(seed) : exploreBroker(seed);
   } catch (error) {
     failures += 1;
-    console.log(`SEED=${seed}: ${(error as Error).message.slice(0, 500)}`);
+    const { message, stack = "" } = error as Error;
+    const at = stack.split("\n").find((line) => line.includes("/src/")) ?? "";
+    const lines = message.split("\n").slice(0, 12).join("\n    ");
+    console.log(`SEED=${seed}: ${lines}  ${at.replace(/.*\/src\//, "src/")}`);
   }
-  states += world.states;
+  seed += 1;
+  if (seed % REPORT_EVERY === 0) console.log(`${summary()}; next seed ${seed}`);
 }
-console.log(`${states} crash states, ${failures} of ${values.seeds} seeds failed`);
+console.log(`${summary()}; go on with --seed ${seed}`);
 process.exitCode = failures > 0 ? 1 : 0;

@@ -42,6 +42,8 @@ export interface BrokerOptions {
   readonly version: string;
   /** Highest Packet Identifier towards clients: below 65,535 only in simulations. */
   readonly packetIdMax?: number;
+  /** What one step of compaction may append; less than the usual only in simulations. */
+  readonly compactionStepBytesMax?: number;
   /** What a replay of the journal has brought back; undefined: nothing is kept. */
   readonly state?: BrokerState | undefined;
 }
@@ -98,7 +100,7 @@ export class Broker {
     context.dispatcher = new Dispatcher(context);
     context.lifecycle = new Lifecycle(context);
     this.#context = context;
-    this.#compaction = new Compaction(context);
+    this.#compaction = new Compaction(context, options.compactionStepBytesMax);
     this.#sys = new SysTopics(context, options.version, options.sysIntervalMs, nowMs);
   }
 

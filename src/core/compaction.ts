@@ -21,14 +21,16 @@ const COLD_MAX = 1_024;
 
 export class Compaction {
   readonly #context: Context;
+  readonly #stepBytesMax: number;
   #below = 0;
   #nextId = 0;
   #nextSlot = SLOTS;
   /** Cold messages to be moved once they are read back. */
   #cold: number[] = [];
 
-  constructor(context: Context) {
+  constructor(context: Context, stepBytesMax: number = STEP_BYTES_MAX) {
     this.#context = context;
+    this.#stepBytesMax = stepBytesMax;
   }
 
   /** Up to this position nothing of the log is needed once `isDone`; 0: it was never asked for. */
@@ -57,7 +59,7 @@ export class Compaction {
   step(): boolean {
     if (this.#below === 0 || this.isDone) return false;
     const { journal } = this.#context;
-    const until = journal.appended + STEP_BYTES_MAX;
+    const until = journal.appended + this.#stepBytesMax;
     this.#moveRead();
     let looks = STEP_LOOKS_MAX;
     for (; looks > 0 && journal.appended < until && this.#lookAtMessage(); looks -= 1);

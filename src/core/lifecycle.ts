@@ -92,12 +92,12 @@ export class Lifecycle {
     // After the take-over: a Session without expiry has ended with its connection.
     const old = state.sessions.get(clientId);
     // [MQTT-3.1.4-4] [MQTT-3.1.2-4] [3.1.1 MQTT-3.1.2-6]
-    if (old !== undefined && opening.cleanStart) this.end(old, nowMs);
+    const endedAt = old !== undefined && opening.cleanStart ? this.end(old, nowMs) : 0;
     // [MQTT-3.2.2-2] [MQTT-3.2.2-3]; resumed [MQTT-3.1.2-5] or new [MQTT-3.1.2-6].
     const sessionPresent = state.sessions.has(clientId);
     const { principal, expiryIntervalSec, will, receiveMaximum } = opening;
     // A will that was delayed is now never sent [MQTT-3.1.3-9]: `open` replaces it.
-    const position = recorder.open(clientId, principal, expiryIntervalSec, will);
+    const openedAt = recorder.open(clientId, principal, expiryIntervalSec, will);
     const session = state.sessions.get(clientId) as Session;
     session.peer = peer;
     this.#empty.delete(session);
@@ -108,7 +108,8 @@ export class Lifecycle {
     for (const key of session.shared?.keys() ?? []) state.groups.get(key)?.connected(session);
     // Who may read what depends on the principal.
     if (this.#context.authorizer !== undefined) state.epoch += 1;
-    return { session, sessionPresent, position };
+    // A new Session that is not recorded still waits for the end of the one before it.
+    return { session, sessionPresent, position: Math.max(endedAt, openedAt) };
   }
 
   /**
@@ -172,8 +173,12 @@ export class Lifecycle {
     this.#context.wheel.set(session.timed, Math.min(session.willAtMs, session.expiresAtMs));
   }
 
-  /** Discards a Session without a connection [MQTT-4.1.0-1], and says what was lost with it. */
-  end(session: Session, nowMs: number): void {
+  /**
+   * Discards a Session without a connection [MQTT-4.1.0-1], and says what was lost with it.
+   *
+   * @returns The position of its record; 0 without one.
+   */
+  end(session: Session, nowMs: number): number {
     const { ledger, recorder, observer, wheel } = this.#context;
     if (session.timed !== undefined) wheel.delete(session.timed);
     this.#empty.delete(session);
@@ -186,8 +191,9 @@ export class Lifecycle {
       }
     }
     for (const key of session.shared?.keys() ?? []) this.leaveGroup(key, nowMs);
-    recorder.end(session);
+    const position = recorder.end(session);
     observer.sessionEnded?.({ clientId: session.clientId });
+    return position;
   }
 
   /** Before the last member of a group goes: what waits there has nobody to go to. */

@@ -95,9 +95,13 @@ export class Replay {
   }
 
   /** The number of the message whose record ends, or once ended, at `position`. */
-  #find(position: number, charge: number): number {
+  #find(position: number, chargeAndQos: number): number {
+    const { shelf } = this.#state;
     const known = this.#elsewhere.get(position);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (this.#unseen.has(known)) shelf.expect(known, chargeAndQos);
+      return known;
+    }
     let [low, high] = [0, this.#seen];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -105,9 +109,9 @@ export class Replay {
       else high = middle;
     }
     if (low < this.#seen && this.#seenAt[low] === position) return low;
-    const id = this.#state.shelf.addUnseen(charge, position);
-    // In order, and equal to no position.
-    this.#noteSeen((this.#seen === 0 ? 0 : (this.#seenAt[this.#seen - 1] as number)) + 0.5);
+    const id = shelf.addUnseen(chargeAndQos, position);
+    // In order; of those that are equal the first is found, which was seen there.
+    this.#noteSeen(this.#seen === 0 ? 0 : (this.#seenAt[this.#seen - 1] as number));
     this.#elsewhere.set(position, id);
     this.#unseen.set(id, position);
     return id;

@@ -107,6 +107,13 @@ export class Shelf {
     return id;
   }
 
+  /** The same again: an entry of a queue knows only that the QoS is not lower than its own. */
+  expect(id: number, chargeAndQos: number): void {
+    const flags = this.#flags[id] as number;
+    const qos = chargeAndQos % CHARGE_UNIT;
+    if (qos > (flags & QOS_BITS)) this.#flags[id] = (flags & ~QOS_BITS) | qos;
+  }
+
   #place(
     { topicName, publisherId, qos }: Stub,
     charge: number,
