@@ -66,6 +66,8 @@ export class Broker {
   readonly #compaction: Compaction;
   /** Peers that wait for what is being read. */
   #fed: Peer[] = [];
+  /** Messages that the log does not have as they were written, until all who wait are told. */
+  #unreadable = new Set<number>();
 
   constructor(options: BrokerOptions, nowMs: number) {
     const { limits, journal, observer, authenticator, authorizer } = options;
@@ -264,17 +266,24 @@ export class Broker {
   /**
    * A message of `takeWanted` was read. It owns its bytes, or lies among others of those.
    *
-   * @param message `undefined`: it cannot be read, and whoever waits for it will not get it.
+   * @param message `undefined`: the log has lost it, and whoever waits for it will not get it.
    */
   recalled({ id, position }: Wanted, message: Message | undefined): void {
     const { shelf } = this.#context.state;
     if (shelf.refs(id) === 0 || shelf.position(id) !== position) return; // It is another by now.
-    if (message === undefined) shelf.giveUp(id);
-    else shelf.warm(id, message);
+    if (message !== undefined) shelf.warm(id, message);
+    else {
+      shelf.giveUp(id);
+      this.#unreadable.add(id);
+    }
   }
 
-  /** All of the latest `takeWanted` were read. */
-  recallDone(): void {
+  /** All of the latest `takeWanted` were read, or cannot be read now. */
+  recallDone(nowMs: number): void {
+    if (this.#unreadable.size > 0) {
+      this.#context.lifecycle.loseUnreadable(this.#unreadable, nowMs);
+      this.#unreadable = new Set();
+    }
     const fed = this.#fed;
     this.#fed = [];
     for (const peer of fed) peer.markReady();

@@ -196,6 +196,20 @@ export class Lifecycle {
     return position;
   }
 
+  /** Messages are lost, by their numbers on the shelf: nobody waits for them any more. */
+  loseUnreadable(ids: ReadonlySet<number>, nowMs: number): void {
+    const { state, ledger, recorder } = this.#context;
+    for (const session of state.recorded.values()) {
+      for (const { held, seq, stage, qos } of session.windowIfAny?.entries() ?? []) {
+        if (typeof held !== "number" || !ids.has(held)) continue;
+        ledger.record("unreadable", state.shelf.stub(held), session.clientId, nowMs);
+        // What was sent by QoS 2 may be held by the client, and only PUBREL frees it there.
+        if (stage === "sent" && qos === 2) recorder.release(session, seq);
+        else recorder.finish(session, seq);
+      }
+    }
+  }
+
   /** Before the last member of a group goes: what waits there has nobody to go to. */
   leaveGroup(key: string, nowMs: number): void {
     const { ledger, state } = this.#context;

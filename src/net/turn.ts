@@ -30,8 +30,8 @@ export interface CommittableJournal extends Journal {
    * Reads messages back.
    *
    * @param wanted In the order of the log.
-   * @param got Called for each, later; `undefined`: it cannot be read.
-   * @param done Called when that is all.
+   * @param got Called for each that was read, later; `undefined`: the log has lost it.
+   * @param done Called when that is all; what could not be read now may be asked for again.
    */
   recall(
     wanted: readonly Wanted[],
@@ -111,8 +111,8 @@ export class Turn {
     this.#isReading = true;
     this.#journal.recall(wanted, this.#recalled, () => {
       this.#isReading = false;
-      this.#broker.recallDone();
       this.schedule();
+      this.#broker.recallDone(this.nowMs);
     });
   }
 

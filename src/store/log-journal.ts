@@ -42,6 +42,7 @@ export class LogJournal implements Journal {
   /** Position behind the frame that says so: once it is durable, old segments go. */
   #saidAt = 0;
   #leaveBehind = 0;
+  #unread: (() => void) | undefined = undefined;
   #closed: (() => void) | undefined = undefined;
 
   constructor(options: LogOptions, past: LogPast) {
@@ -129,6 +130,8 @@ export class LogJournal implements Journal {
   /** The time, from time to time: what failed is tried again, and what is idle is sealed. */
   tick(nowMs: number): void {
     this.#log.retry();
+    this.#unread?.();
+    this.#unread = undefined;
     const isIdle = this.#gathering.isEmpty && this.#full.length === 0 && !this.#log.isWriting;
     if (this.#isSealed || !isIdle || nowMs - this.#writtenMs < IDLE_MS) return;
     this.#seal();
@@ -199,7 +202,10 @@ export class LogJournal implements Journal {
     got: (wanted: Wanted, message: Message | undefined) => void,
     done: () => void,
   ): void {
-    this.#readBack.read(this.#log.segments, wanted, got, done);
+    this.#readBack.read(this.#log.segments, wanted, got, (error) => {
+      if (error === null) done();
+      else this.#unread = done; // With the next tick they are asked for again.
+    });
   }
 
   /** Writes what is left, and lets go of its files; `done` comes once. */

@@ -116,7 +116,7 @@ export class Log {
   /** What failed is tried again. Called from time to time. */
   retry(): void {
     this.#supply.retry();
-    if (this.#failures > 0 && this.#active === undefined) this.#tryWrite();
+    if (this.#active === undefined) this.#tryWrite();
   }
 
   #tryWrite(): void {
@@ -215,8 +215,7 @@ export class Log {
       this.#options.report({ what: "cannot-prepare", file: this.#supply.nextName, error });
     }
     this.#judge();
-    // A write that has failed twice waits for `retry`.
-    if (this.#failures <= 1 || error === undefined) this.#tryWrite();
+    if (error === undefined) this.#tryWrite(); // Else `retry` comes by.
   }
 
   #judge(): void {

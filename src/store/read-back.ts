@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { Wanted } from "../core/broker.ts";
 import type { Message } from "../protocol/message.ts";
 import { FRAME_HEADER_SIZE, readFrame } from "./frame.ts";
-import type { Fs, FsFile } from "./fs.ts";
+import type { Done, Fs, FsFile } from "./fs.ts";
 import type { Segment } from "./log-parts.ts";
 import { OpReader, RecordError } from "./op-reader.ts";
 import { SEGMENT_HEADER_SIZE } from "./segment.ts";
@@ -74,58 +74,58 @@ export class ReadBack {
     this.#fs = fs;
   }
 
-  /** @param got Called for each; `undefined`: it cannot be read, or not be believed. */
+  /**
+   * @param got Called for each that was read; `undefined`: what stands there is not as it was
+   *   written.
+   * @param done With an error if some could not be read now, which may be read another time.
+   */
   read(
     segments: readonly Segment[],
     wanted: readonly Wanted[],
     got: (wanted: Wanted, message: Message | undefined) => void,
-    done: () => void,
+    done: (error: Error | null) => void,
   ): void {
     const ranges = rangesOf(segments, wanted);
     const found = new Set(ranges.flatMap((range) => range.wanted));
     for (const item of wanted) if (!found.has(item)) got(item, undefined);
     let [next, open] = [0, 0];
+    let failure: Error | null = null;
     const go = (): void => {
       while (open < AT_ONCE_MAX && next < ranges.length) {
         const range = ranges[next] as ReadRange;
         next += 1;
         open += 1;
-        this.#readRange(range, got, () => {
+        this.#readRange(range, got, (error) => {
           open -= 1;
-          if (open === 0 && next === ranges.length) done();
+          failure ??= error;
+          if (open === 0 && next === ranges.length) done(failure);
           else go();
         });
       }
     };
-    if (ranges.length === 0) done();
+    if (ranges.length === 0) done(null);
     else go();
   }
 
   #readRange(
     range: ReadRange,
     got: (wanted: Wanted, message: Message | undefined) => void,
-    done: () => void,
+    done: Done,
   ): void {
     const { segment, from, end } = range;
     const bytes = Buffer.allocUnsafeSlow(end - from);
-    const fail = (): void => {
-      for (const item of range.wanted) got(item, undefined);
-      done();
-    };
     let file: FsFile;
     try {
       segment.reader ??= this.#fs.openSync(segment.name);
       file = segment.reader;
-    } catch {
-      setImmediate(fail); // It is gone, or may not be opened.
+    } catch (error) {
+      setImmediate(done, error as Error);
       return;
     }
-    file.read(bytes, SEGMENT_HEADER_SIZE + from - segment.base, (error, size) => {
-      if (error !== null || size !== bytes.length) fail();
-      else {
-        this.deliver(range, bytes, got);
-        done();
-      }
+    file.read(bytes, SEGMENT_HEADER_SIZE + from - segment.base, (error, size = 0) => {
+      // A file that is too short is not as it was written either.
+      if (error === null) this.deliver(range, bytes.subarray(0, size), got);
+      done(error);
     });
   }
 

@@ -189,7 +189,8 @@ export class SegmentSupply {
       }
       fs.syncDirectory((syncError) => {
         this.#lastNumber = number;
-        if (syncError === null) this.#next = { number, file, size: segmentSize };
+        if (syncError === null && !this.#isClosed) this.#next = { number, file, size: segmentSize };
+        else file.close();
         this.#ended(syncError);
       });
     });

@@ -3,7 +3,7 @@
  *
  *      0 magic "NIGHTJAR"  8
  *      8 format            4   the version of all that follows
- *     12 checksum          4   CRC-32 of what follows, up to the end of the header
+ *     12 checksum          4   CRC-32 of the format and of what follows, up to the end
  *     16 number            8   as in the file's name: another's header is no header
  *     24 base              8   position of the log's byte that stands behind the header
  *     32 log start         8   position that the log began at when the segment was begun
@@ -23,6 +23,8 @@ export const SEGMENT_HEADER_SIZE = 512;
 export const FORMAT = 1;
 const MAGIC = Buffer.from("NIGHTJAR");
 const FIELDS_END = 92;
+const FORMAT_AT = 8;
+const CHECKSUM_AT = 12;
 const CHECKED_FROM = 16;
 
 export interface SegmentHeader {
@@ -60,7 +62,7 @@ export function seedOf({ number, salt }: SegmentHeader): number {
 export function segmentHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(SEGMENT_HEADER_SIZE);
   MAGIC.copy(bytes);
-  bytes.writeUInt32LE(FORMAT, 8);
+  bytes.writeUInt32LE(FORMAT, FORMAT_AT);
   bytes.writeDoubleLE(header.number, 16);
   bytes.writeDoubleLE(header.base, 24);
   bytes.writeDoubleLE(header.logStart, 32);
@@ -68,8 +70,13 @@ export function segmentHeader(header: SegmentHeader): Buffer {
   bytes.writeUInt32LE(header.salt, 44);
   bytes.writeDoubleLE(header.clockLeadMs, 48);
   bytes.write(header.boot.slice(0, FIELDS_END - 56), 56, "latin1");
-  bytes.writeUInt32LE(crc32(bytes.subarray(CHECKED_FROM, FIELDS_END)), 12);
+  bytes.writeUInt32LE(checksumOf(bytes), CHECKSUM_AT);
   return bytes;
+}
+
+function checksumOf(bytes: Buffer): number {
+  const format = crc32(bytes.subarray(FORMAT_AT, CHECKSUM_AT));
+  return crc32(bytes.subarray(CHECKED_FROM, FIELDS_END), format);
 }
 
 /** What the first bytes of the file of segment `number` say. */
@@ -77,10 +84,8 @@ export function readSegmentHeader(bytes: Buffer, number: number): HeaderState {
   if (bytes.length < FIELDS_END) return { is: isZero(bytes) ? "unused" : "damaged" };
   if (isZero(bytes.subarray(0, FIELDS_END))) return { is: "unused" };
   if (!bytes.subarray(0, 8).equals(MAGIC)) return { is: "damaged" };
-  const format = bytes.readUInt32LE(8);
-  if (crc32(bytes.subarray(CHECKED_FROM, FIELDS_END)) !== bytes.readUInt32LE(12)) {
-    return { is: "damaged" };
-  }
+  const format = bytes.readUInt32LE(FORMAT_AT);
+  if (checksumOf(bytes) !== bytes.readUInt32LE(CHECKSUM_AT)) return { is: "damaged" };
   if (format !== FORMAT) return { is: "other-format", format };
   const header = {
     number: bytes.readDoubleLE(16),

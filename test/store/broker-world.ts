@@ -238,7 +238,7 @@ export class BrokerWorld implements Surroundings {
     };
     journal.recall(wanted, got, () => {
       this.#isReading = false;
-      broker.recallDone();
+      broker.recallDone(this.nowMs);
     });
   }
 
