@@ -50,8 +50,7 @@ export function durableNightjar(durability: Durability): Peer {
       ...["env", `LOOP_DELAY_FILE=${reportFile(folder)}`],
       ...[process.execPath, "--expose-gc", "--import", preload],
       ...[main, "serve", "--listen", `tcp://127.0.0.1:${port}`],
-      ...(durability === "memory" ? [] : ["--data", dataFolder(folder)]),
-      ...(durability === "os" ? ["--durability", "os"] : []),
+      ...["--data", dataFolder(folder), "--durability", durability],
       ...["--log-level", "warn"], // Two lines for each of 100,000 sessions are no part of it.
       ...["--set", "limits.connectionsPerAddress=100000"],
       ...["--set", "limits.queueMessages=100000"], // "memory" and "restart" have 10,000.
