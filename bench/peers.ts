@@ -21,13 +21,14 @@ export class MissingPeerError extends Error {}
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** As it is, but for two limits against one client and one address: the load is both. */
+/** In memory, as its peers are, and without two limits against one client and one address. */
 export function nightjar(): Peer {
   const main = nightjarMain();
   return {
     ...nightjarPeer("nightjar"),
     command: (port) => [
       ...[process.execPath, main, "serve", "--listen", `tcp://127.0.0.1:${port}`],
+      ...["--durability", "memory"],
       ...["--set", "limits.connectionsPerAddress=100000"], // "idle" has 2,000 on each.
       ...["--set", "limits.subscriptionsPerSession=100000"], // "random" has 10,000.
     ],

@@ -174,13 +174,15 @@ export class Broker {
     return this.#context.wheel.size;
   }
 
-  /** The peers that may have something to send since the last call. */
-  takeReady(): Peer[] {
-    const { ready } = this.#context;
-    if (ready.length === 0) return ready;
-    this.#context.ready = [];
+  /** Peers that may have something to send, at most so many, those first that wait longest. */
+  takeReady(most: number = Number.POSITIVE_INFINITY): Peer[] {
+    const ready = this.#context.ready.splice(0, most);
     for (const peer of ready) peer.isReady = false;
     return ready;
+  }
+
+  get readyCount(): number {
+    return this.#context.ready.length;
   }
 
   get hasReady(): boolean {

@@ -36,6 +36,8 @@ export class Connection implements Link {
   readonly #peer: Peer;
   /** The client is not known yet: its packets must be small. */
   #isStranger = true;
+  /** What it has read waits for a later turn. */
+  #isLate = false;
   /** When it must have moved, else it is cut off; Infinity: nothing is expected of it. */
   #deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -61,7 +63,21 @@ export class Connection implements Link {
     turn.schedule();
     if (this.#peer.isClosing) return; // What comes after the end is let run out.
     this.#decoder.push(chunk);
-    this.#receive(turn.nowMs);
+    if (this.#isLate) return;
+    if (!turn.isFull) {
+      this.#receive(turn.nowMs);
+      return;
+    }
+    this.#isLate = true;
+    this.#stream.pause();
+    turn.later(this);
+  }
+
+  /** The turn has time for what was read and not looked at. */
+  goOn(nowMs: number): void {
+    this.#isLate = false;
+    if (this.#peer.isClosing) this.#stream.resume();
+    else if (this.#peer.takesPackets) this.#resume(nowMs);
   }
 
   /** Pushes packets into the core as long as it takes them. The one catch of this edge. */
@@ -117,7 +133,7 @@ export class Connection implements Link {
     }
     if (size >= FLUSH_BYTES_MAX) peer.markReady();
     else if (peer.isClosing) this.#end(nowMs);
-    if (stream.isPaused() && peer.takesPackets) this.#resume(nowMs);
+    if (stream.isPaused() && peer.takesPackets && !this.#isLate) this.#resume(nowMs);
   }
 
   #resume(nowMs: number): void {

@@ -8,6 +8,15 @@ import type { Connection } from "./connection.ts";
 /** Time between two ticks that work alone does not account for. */
 const STOPPED_MS = 4 * WHEEL_SLOT_MS;
 
+/**
+ * What a turn may read and write for before it gives way: what is left has its next turn. Twenty
+ * thousand messages that come at once would hold the loop for as long as all of them take.
+ */
+const READ_MS = 1;
+const WRITE_MS = 1;
+/** Peers that are written to between two looks at the clock. */
+const WRITES_UNSEEN = 8;
+
 /** A Journal as the turn drives it. */
 export interface CommittableJournal extends Journal {
   /**
@@ -56,6 +65,10 @@ export class Turn {
   /** Connections that take no bytes, or do not close: looked after at each tick. */
   readonly #waiting = new Set<Connection>();
   #scheduled = false;
+  /** When something first happened in this turn, on a clock that runs. */
+  #beganMs = 0;
+  /** Connections that have read what this turn had no time for. */
+  #late: Connection[] = [];
   /** Messages are being read back. */
   #isReading = false;
   #compactTo = 0;
@@ -79,17 +92,53 @@ export class Turn {
     if (this.#scheduled) return;
     this.#scheduled = true;
     this.#nowMs = this.clock();
+    this.#beganMs = performance.now();
     setImmediate(this.#run);
+  }
+
+  /** What is read now waits for a later turn, behind what waits already: see `later`. */
+  get isFull(): boolean {
+    return this.#late.length > 0 || performance.now() - this.#beganMs > READ_MS;
+  }
+
+  /** Has `goOn` called of `connection` in a turn to come. */
+  later(connection: Connection): void {
+    this.#late.push(connection);
   }
 
   readonly #run = (): void => {
     this.#scheduled = false;
-    this.#journal.commit(this.#committed);
     const nowMs = this.#nowMs;
-    for (const peer of this.#broker.takeReady()) (peer.link as Connection).flush(nowMs);
+    if (this.#late.length > 0) this.#readLate(nowMs);
+    this.#journal.commit(this.#committed);
+    this.#write(nowMs);
     this.#tidy();
-    if (this.#broker.hasReady) this.schedule();
+    if (this.#broker.hasReady || this.#late.length > 0) this.schedule();
   };
+
+  #readLate(nowMs: number): void {
+    const late = this.#late;
+    this.#late = [];
+    const untilMs = performance.now() + READ_MS;
+    let done = 0;
+    while (done < late.length && performance.now() < untilMs) {
+      late[done]?.goOn(nowMs);
+      done += 1;
+    }
+    if (done < late.length) this.#late = [...late.slice(done), ...this.#late];
+  }
+
+  #write(nowMs: number): void {
+    const broker = this.#broker;
+    const untilMs = performance.now() + WRITE_MS;
+    let left = broker.readyCount; // Those who are ready again meanwhile come after all others.
+    while (left > 0) {
+      const ready = broker.takeReady(Math.min(left, WRITES_UNSEEN));
+      for (const peer of ready) (peer.link as Connection).flush(nowMs);
+      if (performance.now() >= untilMs) return;
+      left -= ready.length;
+    }
+  }
 
   /** Behind all else: the log is kept short, and what left memory is read back. */
   #tidy(): void {
