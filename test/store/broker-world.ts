@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly clients?: number;
   /** The broker is told that all is committed as soon as it is appended. */
   readonly isHasty?: boolean;
+  /** See `SimDisk.fail`; not asked while a start reads what is there. */
+  readonly fail?: SimDisk["fail"];
 }
 
 const POLICY: ListenerPolicy = {
@@ -41,12 +43,17 @@ const POLICY: ListenerPolicy = {
 
 const NOBODY: LogVisitor = { restart: () => {}, record: () => {} };
 
+/** Whoever has a connection to the broker, and takes what there is for it. */
+export interface Drained {
+  drain(): void;
+}
+
 class ClientLink implements Link {
   readonly remoteAddress = "sim";
   readonly policy: ListenerPolicy;
-  readonly client: StoreClient;
+  readonly client: Drained;
 
-  constructor(client: StoreClient, policy: ListenerPolicy) {
+  constructor(client: Drained, policy: ListenerPolicy) {
     this.client = client;
     this.policy = policy;
   }
@@ -74,6 +81,7 @@ export class BrokerWorld implements Surroundings {
   readonly #frameSizeMax: number;
   readonly #stepBytesMax: number;
   readonly #policy: ListenerPolicy;
+  readonly #fail: SimDisk["fail"];
   #serial = 0;
   readonly #known = new Set<string>();
   readonly #payloads = new Map<number, string>();
@@ -92,6 +100,7 @@ export class BrokerWorld implements Surroundings {
     this.#limits = { ...limitsOf(random), ...options.limits };
     const queueFullPolicy = random.pick(["drop-oldest", "drop-newest", "reject"] as const);
     this.#policy = { ...POLICY, queueFullPolicy };
+    this.#fail = options.fail ?? (() => undefined);
     this.disk = new SimDisk({ ...options.disk, seed });
     const store = this.open(this.disk);
     this.journal = store.journal;
@@ -101,6 +110,7 @@ export class BrokerWorld implements Surroundings {
       { length: options.clients ?? 6 },
       (_, index) => new StoreClient(`c${index}`, random.pick([4, 5, 5]), this),
     );
+    this.disk.fail = this.#fail;
     store.journal.start();
   }
 
@@ -143,7 +153,7 @@ export class BrokerWorld implements Surroundings {
     return this.memory.appended;
   }
 
-  connect(client: StoreClient): Peer {
+  connect(client: Drained): Peer {
     return this.broker.open(new ClientLink(client, this.#policy), this.nowMs);
   }
 
@@ -350,6 +360,7 @@ export class BrokerWorld implements Surroundings {
     assert.equal(store.clock(), this.nowMs, "the clock goes on");
     this.broker = this.#brokerOf(store);
     this.broker.recover(this.nowMs);
+    disk.fail = this.#fail;
     store.journal.start();
   }
 }
