@@ -34,12 +34,15 @@ export interface Damage {
   readonly toMs: number;
 }
 
-/** The log is of a version that this one cannot read. */
+/** The log is of a version that this one cannot read; `format` NaN: nobody knows which. */
 export class FormatError extends Error {
   readonly format: number;
 
   constructor(file: string, format: number) {
-    super(`${file}: format ${format}, which this version of Nightjar does not know`);
+    const what = Number.isNaN(format)
+      ? "not as Nightjar wrote it"
+      : `format ${format}, which this version of Nightjar does not know`;
+    super(`${file}: ${what}`);
     this.format = format;
   }
 }
