@@ -138,10 +138,10 @@ export class LogJournal implements Journal {
     this.#write();
   }
 
-  /** A frame without records. Only in a write of its own it shows what is missing before it. */
+  /** A frame without records. */
   #seal(): void {
-    this.#isSealed = this.#gathering.isEmpty;
     this.#gathering.beginFrame();
+    this.#isSealed = true;
   }
 
   /**
@@ -188,7 +188,7 @@ export class LogJournal implements Journal {
       // What is full or being gathered is sealed later, and says so too.
       this.#log.beginAt(this.#dropTo);
       this.#seal();
-      this.#isSealed = false; // Where the log begins must not be known from the last frame alone.
+      this.#isSealed = false; // It may be of one write with records, and says something itself.
       this.#saidAt = this.#gathering.end;
     }
     if (this.#saidAt > 0 && this.#saidAt <= this.#committed) {
@@ -220,6 +220,7 @@ export class LogJournal implements Journal {
       this.giveUp();
       return;
     }
+    // In a write of its own: else what is missing before it would seem to be of a torn one.
     if (!this.#gathering.isEmpty) this.#close(this.#gathering);
     if (!this.#isSealed) this.#seal();
     this.#write();

@@ -32,7 +32,8 @@ test("store: no bit may change of the last that was written before it was closed
   const world = new BrokerWorld(1, { segmentSize: 65_536 });
   for (let step = 0; step < 30; step += 1) world.step();
   const { journal, disk } = world;
-  while (journal.committed === journal.appended) world.step();
+  world.settle();
+  while (journal.committed === journal.appended) for (const client of world.clients) client.act();
   const from = journal.committed;
   const end = journal.appended;
   journal.close(() => {});
