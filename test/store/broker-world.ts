@@ -30,7 +30,7 @@ export interface WorldOptions {
   readonly fail?: SimDisk["fail"];
 }
 
-const POLICY: ListenerPolicy = {
+export const POLICY: ListenerPolicy = {
   name: "sim",
   queueFullPolicy: "drop-oldest",
   maximumQos: 2,
