@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly limits?: Partial<Limits>;
   readonly segmentSize?: number;
   readonly clients?: number;
+  /** What one step of compaction may append. */
+  readonly stepBytes?: number;
   /** The broker is told that all is committed as soon as it is appended. */
   readonly isHasty?: boolean;
   /** See `SimDisk.fail`; not asked while a start reads what is there. */
@@ -96,7 +98,8 @@ export class BrokerWorld implements Surroundings {
     this.segmentSize = options.segmentSize ?? random.pick([4096, 8192, 16_384]);
     this.packetIdMax = random.chance(30) ? random.between(5, 20) : 65_535;
     this.#frameSizeMax = random.pick([200, 1_000, 128 * 1024]);
-    this.#stepBytesMax = random.pick([200, 2_000, 64 * 1024]);
+    const stepBytes = random.pick([200, 2_000, 64 * 1024]);
+    this.#stepBytesMax = options.stepBytes ?? stepBytes;
     this.#limits = { ...limitsOf(random), ...options.limits };
     const queueFullPolicy = random.pick(["drop-oldest", "drop-newest", "reject"] as const);
     this.#policy = { ...POLICY, queueFullPolicy };

@@ -1,6 +1,6 @@
 /**
  * Each call of the file system fails once, or all do from it on. Here a sample of the calls of one
- * run; all of those of many: `npm run soak:store -- --faults 20`.
+ * run; all of those of many: `npm run soak:store -- --what faults`.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
