@@ -54,6 +54,8 @@ export class LogJournal implements Journal {
     this.#readBack = new ReadBack(options.fs);
     this.#gathering.clear(past.end);
     this.#committed = past.end;
+    // What an earlier process had no time to remove goes once a segment of this one says so too.
+    this.#saidAt = past.end + 1;
   }
 
   /** Begins to make files ready. */

@@ -11,7 +11,7 @@ import { DirectoryLock, lockOwner } from "../../src/store/directory-lock.ts";
 
 const RACER = fileURLToPath(new URL("lock-racer.ts", import.meta.url));
 const RACERS = 3;
-const RACE_MS = 1_200;
+const RACE_MS = 800;
 /** How many are killed, whatever they do just then. */
 const KILLS = 4;
 

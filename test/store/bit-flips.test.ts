@@ -11,8 +11,9 @@ import { seedsOf, underSeed } from "../sim/prng.ts";
 import { flipBits } from "./bit-flips.ts";
 import { BrokerWorld } from "./broker-world.ts";
 
-const FLIPS = 1_000;
-const FLIPS_AT_ONCE = 50;
+/** More of them: `npm run soak:store -- --what bits`. */
+const FLIPS = 400;
+const FLIPS_AT_ONCE = 25;
 
 test(`store: ${FLIPS} bits: refused with their positions, or they meant nothing`, () => {
   let [flips, refused, salvaged] = [0, 0, 0];

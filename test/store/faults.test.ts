@@ -9,7 +9,7 @@ import { FAULTS, openWithFaults, runOnFullDisk, runWithFault } from "./fault-run
 
 /** Its run has calls of each kind. */
 const SEED = 5;
-const STRIDE = 14;
+const STRIDE = 26;
 
 const NONE = { kind: "EIO", isLasting: false } as const;
 
