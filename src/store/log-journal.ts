@@ -105,13 +105,19 @@ export class LogJournal implements Journal {
 
   /** See `CommittableJournal.commit`. */
   commit(later: () => void): void {
-    this.#later = later;
+    if (this.#closed === undefined) this.#later = later;
     this.#write();
   }
 
   #write(): void {
     if (this.#log.isWriting) return;
     if (this.#full.length === 0 && !this.#gathering.isEmpty) this.#close(this.#gathering);
+    // In a write of its own: else what is missing before it would seem to be of a torn one.
+    const isEnding = this.#closed !== undefined && this.#full.length === 0;
+    if (isEnding && !this.#isSealed) {
+      this.#seal();
+      this.#close(this.#gathering);
+    }
     const batch = this.#full.shift();
     if (batch === undefined) {
       this.#closed?.();
@@ -222,9 +228,7 @@ export class LogJournal implements Journal {
       this.giveUp();
       return;
     }
-    // In a write of its own: else what is missing before it would seem to be of a torn one.
-    if (!this.#gathering.isEmpty) this.#close(this.#gathering);
-    if (!this.#isSealed) this.#seal();
+    this.#later = () => {}; // Nobody goes on with anything.
     this.#write();
   }
 

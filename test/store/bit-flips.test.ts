@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkVersion, VERSION_FILE } from "../../src/store/data-directory.ts";
+import { ForgivingFs } from "../../src/store/forgiving-fs.ts";
 import { DamageError } from "../../src/store/open-store.ts";
-import { FormatError } from "../../src/store/recovery.ts";
+import { FormatError, readLog } from "../../src/store/recovery.ts";
 import { seedsOf, underSeed } from "../sim/prng.ts";
 import { flipBits } from "./bit-flips.ts";
 import { BrokerWorld } from "./broker-world.ts";
+import { SimFs } from "./sim-disk.ts";
 
 /** More of them: `npm run soak:store -- --what bits`. */
 const FLIPS = 400;
@@ -48,6 +50,21 @@ test("store: no bit may change of the last that was written before it was closed
     const [flipped] = disk.crashStates(1);
     flipped?.flipBit(name, 512 + position, position % 8);
     assert.throws(() => flipped && world.open(flipped), DamageError, `position ${position}`);
+  }
+});
+
+test("store: who looks for damage takes no header that cannot be read for an empty file", () => {
+  const world = new BrokerWorld(1, { segmentSize: 4096 });
+  for (let step = 0; step < 100; step += 1) world.step();
+  world.settle();
+  const fs = new ForgivingFs(new SimFs(world.disk));
+  const nobody = { restart: () => {}, record: () => {} };
+  const { past } = readLog(fs, 4096, nobody);
+  for (const { name } of past.segments.filter(({ end }) => end > past.logStart)) {
+    world.disk.fail = (call) => (call.op === "readSync" && call.name === name ? "EIO" : undefined);
+    const { damages } = readLog(fs, 4096, nobody);
+    const isSaid = damages.some(({ file }) => file === name);
+    assert.ok(isSaid, `${name} cannot be read, and of it is said ${JSON.stringify(damages)}`);
   }
 });
 

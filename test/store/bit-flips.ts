@@ -21,7 +21,7 @@ const STEPS = 160;
 const FIELDS = 92;
 const FRAME_HEADER = 56;
 /** Of the flips that are damage, so many are salvaged, and gone on with. */
-const SALVAGE_EVERY = 8;
+const SALVAGE_EVERY = 4;
 
 interface Place {
   readonly name: string;
