@@ -6,8 +6,9 @@ const PIECE = 4_096;
 
 /**
  * A directory as one that looks for damage sees it: bytes that the disk does not give are such as
- * are written nowhere (zeros would be a file that nothing was written to yet), and a file that has gone meanwhile, as it may in a directory in use, is empty. So whatever is not
- * there as it was written shows as what it is: a range of the log.
+ * are written nowhere (zeros would be a file that nothing was written to yet), and a file that has
+ * gone meanwhile, as it may in a directory in use, is empty. So whatever is not there as it was
+ * written shows as what it is: a range of the log.
  */
 export class ForgivingFs implements Fs {
   readonly #fs: Fs;
