@@ -35,8 +35,10 @@ async function written(t: TestContext): Promise<string> {
   return data;
 }
 
+/** Of all files but the lock's. */
 function contents(data: string): string[] {
   return readdirSync(data)
+    .filter((name) => !name.startsWith("LOCK"))
     .sort()
     .map((name) => `${name} ${readFileSync(join(data, name)).toString("latin1")}`);
 }

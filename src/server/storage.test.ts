@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -106,6 +114,16 @@ test("a directory of another version is left alone", async (t) => {
   assert.throws(
     () => createBroker({ data }),
     /format 99, which this version of Nightjar does not know/,
+  );
+});
+
+test("a file that cannot be read: refused, and it is said which one, and where", async (t) => {
+  const data = folder(t);
+  await filled(data);
+  mkdirSync(join(data, "segment-000000000099.log"));
+  assert.throws(
+    () => createBroker({ data }),
+    /cannot be used \(EISDIR: .* of segment-000000000099\.log at 0\)/,
   );
 });
 

@@ -87,9 +87,8 @@ function explained(error: unknown, data: string): string[] {
     return [`${error.message}: stop it, or choose another directory with --data DIR`];
   }
   if (error instanceof FormatError) {
-    return [
-      `${error.message}: use the version that wrote it, or another directory with --data DIR`,
-    ];
+    const what = Number.isNaN(error.format) ? "restore a copy" : "use the version that wrote it";
+    return [`${error.message}: ${what}, or another directory with --data DIR`];
   }
   if (error instanceof DamageError) {
     return [

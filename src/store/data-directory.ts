@@ -90,5 +90,5 @@ export function readVersion(directory: string): boolean {
     throw error;
   }
   if (text === VERSION_TEXT) return true;
-  throw new FormatError(path, Number(/\d+/.exec(text)?.[0] ?? Number.NaN));
+  throw new FormatError(path, Number(/^nightjar-store (\d+)\n$/.exec(text)?.[1] ?? Number.NaN));
 }

@@ -2,10 +2,19 @@
  * One process at a time on a data directory.
  *
  * A lock is a file `LOCK.<n>` that names its owner; the one with the highest number counts. Whoever
- * finds its owner dead makes the next one, which only one can: link(2) fails if it is there. So
- * no two ever think that they took over from the same owner, and nothing need be removed in time.
+ * finds its owner dead makes the next one, which only one can: link(2) fails if it is there. The
+ * highest is never removed, nor is its number used twice: who lets go empties it. So whoever has
+ * made one, and then finds none higher, has made it after all that were there, and is alone.
  */
-import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** Another process has the directory open. */
@@ -45,9 +54,7 @@ export class DirectoryLock {
    */
   static take(directory: string): DirectoryLock {
     if (held.has(directory)) throw new LockedError(directory, process.pid);
-    const self: Owner = { pid: process.pid, started: startOf(process.pid), boot: bootId() };
-    const draft = join(directory, `LOCK-draft.${process.pid}`);
-    writeFileSync(draft, `${JSON.stringify(self)}\n`, { mode: 0o600 });
+    const draft = drafted(directory);
     try {
       for (;;) {
         const numbers = numbersIn(directory);
@@ -56,17 +63,22 @@ export class DirectoryLock {
         if (owner !== undefined && isAlive(owner)) throw new LockedError(directory, owner.pid);
         const path = join(directory, `LOCK.${last + 1}`);
         if (!linked(draft, path)) continue; // Somebody was faster: look again.
+        if (numbersIn(directory).at(-1) !== last + 1) {
+          remove(path); // Others were so much faster that this number was free again.
+          continue;
+        }
         for (const old of numbers) remove(join(directory, `LOCK.${old}`));
         return new DirectoryLock(directory, path);
       }
     } finally {
       remove(draft);
+      spare(directory);
     }
   }
 
   release(): void {
     held.delete(this.#directory);
-    remove(this.#path);
+    unlessMissing(() => truncateSync(this.#path));
   }
 }
 
@@ -80,6 +92,39 @@ export function lockOwner(directory: string): number | undefined {
   const last = numbersIn(directory).at(-1);
   const owner = last === undefined ? undefined : ownerOf(join(directory, `LOCK.${last}`));
   return owner !== undefined && isAlive(owner) ? owner.pid : undefined;
+}
+
+/** What a lock's file takes, on a disk that may be full. */
+const LOCK_SIZE = 256;
+const SPARE = "LOCK-spare";
+
+/** Writes a file that says who wants the lock. @returns Its path. */
+function drafted(directory: string): string {
+  const self: Owner = { pid: process.pid, started: startOf(process.pid), boot: bootId() };
+  const text = `${JSON.stringify(self).padEnd(LOCK_SIZE - 1)}\n`;
+  const draft = join(directory, `LOCK-draft.${process.pid}`);
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+  } catch (error) {
+    remove(draft);
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    // There is no space for a new file; this one has its own already.
+    if (!unlessMissing(() => renameSync(join(directory, SPARE), draft))) throw error;
+    writeFileSync(draft, text, { flag: "r+" });
+  }
+  return draft;
+}
+
+/** Leaves a file for the next who wants the lock, if there is space for one. */
+function spare(directory: string): void {
+  const path = join(directory, SPARE);
+  try {
+    writeFileSync(path, " ".repeat(LOCK_SIZE), { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (code === "ENOSPC") remove(path);
+    else if (code !== "EEXIST") throw error;
+  }
 }
 
 function numbersIn(directory: string): number[] {
@@ -121,18 +166,29 @@ function linked(from: string, to: string): boolean {
 }
 
 function remove(path: string): void {
+  unlessMissing(() => unlinkSync(path));
+}
+
+/** @returns Whether the file was there. */
+function unlessMissing(change: () => void): boolean {
   try {
-    unlinkSync(path);
+    change();
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; "" where there is none, or no such process. */
+/**
+ * Field 22 of /proc/<pid>/stat; "" where there is none, or no such process. One that has ended and
+ * that its parent does not ask about is none.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? "" : (fields[19] ?? "");
   } catch {
     return "";
   }

@@ -5,9 +5,10 @@ import { NodeFs } from "./node-fs.ts";
 const PIECE = 4_096;
 
 /**
- * A directory as one that looks for damage sees it: bytes that the disk does not give are zeros,
- * and a file that has gone meanwhile, as it may in a directory in use, is empty. So whatever is not
- * there as it was written shows as what it is: a range of the log.
+ * A directory as one that looks for damage sees it: bytes that the disk does not give are such as
+ * are written nowhere (zeros would be a file that nothing was written to yet), and a file that has
+ * gone meanwhile, as it may in a directory in use, is empty. So whatever is not there as it was
+ * written shows as what it is: a range of the log.
  */
 export class ForgivingFs implements Fs {
   readonly #fs: Fs;
@@ -84,7 +85,7 @@ class ForgivingFile implements FsFile {
       try {
         this.#file.readSync(piece, at + from);
       } catch {
-        piece.fill(0); // The disk does not give it.
+        piece.fill(0xff); // The disk does not give it.
       }
     }
     return size;

@@ -88,6 +88,11 @@ export function readFrame(bytes: Buffer, from: number, seed: number): Frame | un
   };
 }
 
+/** What the header of a frame says where it stands, checked or not; undefined: there is none. */
+export function positionIn(header: Buffer): number | undefined {
+  return header.readUInt32LE(0) === MAGIC ? header.readDoubleLE(16) : undefined;
+}
+
 /** Where the next thing stands that looks like a frame, from `from` on; -1: nowhere. */
 export function findFrame(bytes: Buffer, from: number): number {
   const magic = [0x4e, 0x46, 0x52, 0x4d];

@@ -54,6 +54,8 @@ export class LogJournal implements Journal {
     this.#readBack = new ReadBack(options.fs);
     this.#gathering.clear(past.end);
     this.#committed = past.end;
+    // What an earlier process had no time to remove goes once a segment of this one says so too.
+    this.#saidAt = past.end + 1;
   }
 
   /** Begins to make files ready. */
@@ -103,13 +105,19 @@ export class LogJournal implements Journal {
 
   /** See `CommittableJournal.commit`. */
   commit(later: () => void): void {
-    this.#later = later;
+    if (this.#closed === undefined) this.#later = later;
     this.#write();
   }
 
   #write(): void {
     if (this.#log.isWriting) return;
     if (this.#full.length === 0 && !this.#gathering.isEmpty) this.#close(this.#gathering);
+    // In a write of its own: else what is missing before it would seem to be of a torn one.
+    const isEnding = this.#closed !== undefined && this.#full.length === 0;
+    if (isEnding && !this.#isSealed) {
+      this.#seal();
+      this.#close(this.#gathering);
+    }
     const batch = this.#full.shift();
     if (batch === undefined) {
       this.#closed?.();
@@ -188,6 +196,7 @@ export class LogJournal implements Journal {
       // What is full or being gathered is sealed later, and says so too.
       this.#log.beginAt(this.#dropTo);
       this.#seal();
+      this.#isSealed = false; // It may be of one write with records, and says something itself.
       this.#saidAt = this.#gathering.end;
     }
     if (this.#saidAt > 0 && this.#saidAt <= this.#committed) {
@@ -219,7 +228,7 @@ export class LogJournal implements Journal {
       this.giveUp();
       return;
     }
-    if (!this.#isSealed) this.#seal();
+    this.#later = () => {}; // Nobody goes on with anything.
     this.#write();
   }
 

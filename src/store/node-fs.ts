@@ -150,11 +150,22 @@ class NodeFile implements FsFile {
     if (!this.#isOpen) throw this.#closedError();
     let size = 0;
     while (size < bytes.length) {
-      const more = readSync(this.#fd, bytes, size, bytes.length - size, at + size);
+      const more = this.#readSome(bytes, size, at);
       if (more === 0) break;
       size += more;
     }
     return size;
+  }
+
+  /** The system's own error does not say of which file it is. */
+  #readSome(bytes: Uint8Array, from: number, at: number): number {
+    try {
+      return readSync(this.#fd, bytes, from, bytes.length - from, at + from);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const what = `${message} of ${this.name} at ${at + from}`;
+      throw Object.assign(new Error(what, { cause: error }), { code });
+    }
   }
 
   read(bytes: Uint8Array, at: number, done: (error: Error | null, size?: number) => void): void {

@@ -7,12 +7,13 @@
  */
 import { Buffer } from "node:buffer";
 import type { Op } from "../core/ops.ts";
-import { FRAME_HEADER_SIZE, type Frame, findFrame, readFrame } from "./frame.ts";
+import { FRAME_HEADER_SIZE, type Frame, findFrame, positionIn, readFrame } from "./frame.ts";
 import type { Fs } from "./fs.ts";
 import type { LogPast } from "./log.ts";
 import type { Segment } from "./log-parts.ts";
 import { OpReader, RecordError } from "./op-reader.ts";
 import {
+  isZero,
   readSegmentHeader,
   SEGMENT_HEADER_SIZE,
   type SegmentHeader,
@@ -33,12 +34,15 @@ export interface Damage {
   readonly toMs: number;
 }
 
-/** The log is of a version that this one cannot read. */
+/** The log is of a version that this one cannot read; `format` NaN: nobody knows which. */
 export class FormatError extends Error {
   readonly format: number;
 
   constructor(file: string, format: number) {
-    super(`${file}: format ${format}, which this version of Nightjar does not know`);
+    const what = Number.isNaN(format)
+      ? "not as Nightjar wrote it"
+      : `format ${format}, which this version of Nightjar does not know`;
+    super(`${file}: ${what}`);
     this.format = format;
   }
 }
@@ -165,8 +169,22 @@ class LogReading {
     // Of those before the last segment it is known what they held: where positions are missing.
     const last = begun.at(-1)?.header.number ?? 0;
     for (const name of damaged.filter((one) => segmentNumber(one) > last)) {
-      this.#damage(name, HEADER_DAMAGED, this.#position, Number.POSITIVE_INFINITY);
+      if (this.#isBegunInVain(name)) this.#leftOver.push(name);
+      else this.#damage(name, HEADER_DAMAGED, this.#position, Number.POSITIVE_INFINITY);
     }
+  }
+
+  /**
+   * Only a part of its header was written before there was no more space, and nothing behind it:
+   * there stands what was there before, zeros or a frame from further back in the log.
+   */
+  #isBegunInVain(name: string): boolean {
+    const file = this.#fs.openSync(name);
+    const bytes = Buffer.alloc(FRAME_HEADER_SIZE);
+    file.readSync(bytes, SEGMENT_HEADER_SIZE);
+    file.close();
+    const position = positionIn(bytes);
+    return position === undefined ? isZero(bytes) : position < this.#position;
   }
 
   /** Positions are missing between the segments of two numbers; `what` if no file is there. */

@@ -147,20 +147,22 @@ export class SegmentSupply {
     };
     const old = size === segmentSize ? this.#old.pop() : undefined;
     if (old === undefined) fs.create(name, size, made);
-    else this.#reuse(old, name, made);
+    else this.#reuse(old, number, made);
   }
 
   /** An old file under a new name, with zeros where its header was. */
-  #reuse(old: string, name: string, made: (error: Error | null, file?: FsFile) => void): void {
+  #reuse(old: string, number: number, made: (error: Error | null, file?: FsFile) => void): void {
     const { fs } = this.#options;
+    const name = segmentName(number);
     fs.rename(old, name, (error) => {
       if (error !== null) {
+        if (old !== RESERVE_NAME) this.#surplus.push(old);
         made(error);
         return;
       }
       fs.open(name, (openError, file) => {
         if (openError !== null || file === undefined) {
-          this.#surplus.push(name);
+          this.#giveUp(number);
           made(openError);
           return;
         }
@@ -168,12 +170,18 @@ export class SegmentSupply {
           if (writeError === null) made(null, file);
           else {
             file.close();
-            this.#surplus.push(name);
+            this.#giveUp(number);
             made(writeError);
           }
         });
       });
     });
+  }
+
+  /** The file of this number will be removed: no other may ever have its name. */
+  #giveUp(number: number): void {
+    this.#lastNumber = number;
+    this.#surplus.push(segmentName(number));
   }
 
   /** No file can be made, and one is needed now. */
@@ -182,7 +190,7 @@ export class SegmentSupply {
     this.#problem = problem ?? undefined;
     const { fs, segmentSize } = this.#options;
     const number = this.#lastNumber + 1;
-    this.#reuse(RESERVE_NAME, segmentName(number), (error, file) => {
+    this.#reuse(RESERVE_NAME, number, (error, file) => {
       if (error !== null || file === undefined) {
         this.#ended(error);
         return;
@@ -190,7 +198,10 @@ export class SegmentSupply {
       fs.syncDirectory((syncError) => {
         this.#lastNumber = number;
         if (syncError === null && !this.#isClosed) this.#next = { number, file, size: segmentSize };
-        else file.close();
+        else {
+          file.close();
+          this.#giveUp(number);
+        }
         this.#ended(syncError);
       });
     });
@@ -207,7 +218,10 @@ export class SegmentSupply {
     if (old !== undefined) {
       fs.rename(old, RESERVE_NAME, (error) => {
         if (error === null) fs.syncDirectory(ended);
-        else ended(error);
+        else {
+          this.#surplus.push(old);
+          ended(error);
+        }
       });
       return;
     }

@@ -100,6 +100,6 @@ export function readSegmentHeader(bytes: Buffer, number: number): HeaderState {
   return header.number === number ? { is: "begun", header } : { is: "unused" };
 }
 
-function isZero(bytes: Buffer): boolean {
+export function isZero(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0);
 }

@@ -24,11 +24,15 @@ export interface WorldOptions {
   readonly limits?: Partial<Limits>;
   readonly segmentSize?: number;
   readonly clients?: number;
+  /** What one step of compaction may append. */
+  readonly stepBytes?: number;
   /** The broker is told that all is committed as soon as it is appended. */
   readonly isHasty?: boolean;
+  /** See `SimDisk.fail`; not asked while a start reads what is there. */
+  readonly fail?: SimDisk["fail"];
 }
 
-const POLICY: ListenerPolicy = {
+export const POLICY: ListenerPolicy = {
   name: "sim",
   queueFullPolicy: "drop-oldest",
   maximumQos: 2,
@@ -41,12 +45,17 @@ const POLICY: ListenerPolicy = {
 
 const NOBODY: LogVisitor = { restart: () => {}, record: () => {} };
 
+/** Whoever has a connection to the broker, and takes what there is for it. */
+export interface Drained {
+  drain(): void;
+}
+
 class ClientLink implements Link {
   readonly remoteAddress = "sim";
   readonly policy: ListenerPolicy;
-  readonly client: StoreClient;
+  readonly client: Drained;
 
-  constructor(client: StoreClient, policy: ListenerPolicy) {
+  constructor(client: Drained, policy: ListenerPolicy) {
     this.client = client;
     this.policy = policy;
   }
@@ -74,6 +83,7 @@ export class BrokerWorld implements Surroundings {
   readonly #frameSizeMax: number;
   readonly #stepBytesMax: number;
   readonly #policy: ListenerPolicy;
+  readonly #fail: SimDisk["fail"];
   #serial = 0;
   readonly #known = new Set<string>();
   readonly #payloads = new Map<number, string>();
@@ -88,10 +98,12 @@ export class BrokerWorld implements Surroundings {
     this.segmentSize = options.segmentSize ?? random.pick([4096, 8192, 16_384]);
     this.packetIdMax = random.chance(30) ? random.between(5, 20) : 65_535;
     this.#frameSizeMax = random.pick([200, 1_000, 128 * 1024]);
-    this.#stepBytesMax = random.pick([200, 2_000, 64 * 1024]);
+    const stepBytes = random.pick([200, 2_000, 64 * 1024]);
+    this.#stepBytesMax = options.stepBytes ?? stepBytes;
     this.#limits = { ...limitsOf(random), ...options.limits };
     const queueFullPolicy = random.pick(["drop-oldest", "drop-newest", "reject"] as const);
     this.#policy = { ...POLICY, queueFullPolicy };
+    this.#fail = options.fail ?? (() => undefined);
     this.disk = new SimDisk({ ...options.disk, seed });
     const store = this.open(this.disk);
     this.journal = store.journal;
@@ -101,6 +113,7 @@ export class BrokerWorld implements Surroundings {
       { length: options.clients ?? 6 },
       (_, index) => new StoreClient(`c${index}`, random.pick([4, 5, 5]), this),
     );
+    this.disk.fail = this.#fail;
     store.journal.start();
   }
 
@@ -143,7 +156,7 @@ export class BrokerWorld implements Surroundings {
     return this.memory.appended;
   }
 
-  connect(client: StoreClient): Peer {
+  connect(client: Drained): Peer {
     return this.broker.open(new ClientLink(client, this.#policy), this.nowMs);
   }
 
@@ -350,6 +363,7 @@ export class BrokerWorld implements Surroundings {
     assert.equal(store.clock(), this.nowMs, "the clock goes on");
     this.broker = this.#brokerOf(store);
     this.broker.recover(this.nowMs);
+    disk.fail = this.#fail;
     store.journal.start();
   }
 }
