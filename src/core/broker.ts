@@ -101,6 +101,7 @@ export class Broker {
     } as unknown as { -readonly [Key in keyof Context]: Context[Key] };
     context.dispatcher = new Dispatcher(context);
     context.lifecycle = new Lifecycle(context);
+    if (journal.recent !== undefined) state.shelf.recent = journal.recent;
     this.#context = context;
     this.#compaction = new Compaction(context, options.compactionStepBytesMax);
     this.#sys = new SysTopics(context, options.version, options.sysIntervalMs, nowMs);
@@ -235,7 +236,7 @@ export class Broker {
    */
   tidy(): boolean {
     const { state, limits, journal } = this.#context;
-    state.shelf.evict(limits.messageMemoryBytesMax, journal.committed);
+    state.shelf.evict(limits.messageMemoryBytesMax / 2, journal.committed);
     return this.#compaction.step();
   }
 

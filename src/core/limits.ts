@@ -41,7 +41,10 @@ export interface Limits {
   readonly topicAliasMax: number;
   /** Topic Aliases that the broker uses towards a client, at most its own maximum. */
   readonly topicAliasOutboundMax: number;
-  /** Messages of QoS 1 and 2 that are kept in memory as well as in the log, for quick sending. */
+  /**
+   * Messages of QoS 1 and 2 that are kept in memory as well as in the log, for quick sending: half
+   * of it what was written last (that much from the start on), half what was read back.
+   */
   readonly messageMemoryBytesMax: number;
   readonly retainedMessagesMax: number;
   readonly retainedBytesMax: number;

@@ -3,6 +3,7 @@
  * `Authenticator` decides once per CONNECT or AUTH, whenever it likes; `Authorizer` answers at
  * once and has no effect; `Journal` records; `Observer` watches. None rewrites a packet.
  */
+import type { Message } from "../protocol/message.ts";
 import type { ConnectPacket, Qos } from "../protocol/packets.ts";
 import type { ReasonCode } from "../protocol/reason-code.ts";
 import type { LossReason } from "./ledger.ts";
@@ -81,6 +82,13 @@ export interface Journal {
   readonly appended: number;
   readonly appendedSize: number;
   readonly committed: number;
+  /**
+   * The message of a record that was written lately, if it is still at hand: good for this turn.
+   *
+   * @param position Where the record ends.
+   * @param size Bytes of it.
+   */
+  recent?(position: number, size: number): Message | undefined;
   /**
    * The disk is full, or has failed. Ops that follow from what is stored already are still taken;
    * nothing is acknowledged that is not stored, and what needs no disk goes on.

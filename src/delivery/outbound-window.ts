@@ -204,6 +204,10 @@ export class OutboundWindow {
     return typeof held === "number" ? this.#shelf?.messageAt(held) : held;
   }
 
+  #fetch(held: Held): Message | undefined {
+    return typeof held === "number" ? this.#shelf?.fetch(held) : held;
+  }
+
   /**
    * Fills `delivery` with the next PUBLISH to send. "none": nothing to send, or the subscriber's
    * Receive Maximum is reached [MQTT-3.3.4-9] [MQTT-4.9.0-2]. Old goes before new,
@@ -222,7 +226,7 @@ export class OutboundWindow {
       const seq = this.#resendAt;
       // An ack may have come while it waited; past PUBREC it is PUBREL's turn [MQTT-4.3.3-6].
       if (sent.has(seq) && (flagsAt(sent, seq) & RELEASED) === 0) {
-        const message = this.#hot(sent.held[seq & sent.mask]);
+        const message = this.#fetch(sent.held[seq & sent.mask]);
         if (message === undefined) return this.#missing(sent.held[seq & sent.mask]);
         this.#resendAt = seq + 1;
         sent.flags[seq & sent.mask] = flagsAt(sent, seq) | COUNTED;
@@ -254,7 +258,7 @@ export class OutboundWindow {
       const placedAt = (this.#shelf as Shelf).position(held);
       if (Math.max(placedAt, this.#placedAt) > committed) return "uncommitted";
     }
-    const message = this.#hot(held);
+    const message = this.#fetch(held);
     if (message === undefined) return this.#missing(held);
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].
     if (message.expiresAtMs <= nowMs) return "expired";

@@ -52,6 +52,8 @@ export class Shelf {
   #hand = 0;
   /** Messages are never read back: there is no log to read them from. */
   readonly keepsAll: boolean;
+  /** See `Journal.recent`. */
+  recent: (position: number, size: number) => Message | undefined = () => undefined;
   /** While a log is replayed nothing is given up: what follows may still refer to it. */
   isReplaying = false;
 
@@ -218,6 +220,11 @@ export class Shelf {
   /** The Message, or undefined while it is cold. */
   messageAt(id: number): Message | undefined {
     return this.#hot[id];
+  }
+
+  /** The Message for this turn only: a hot one, or one that the log still has at hand. */
+  fetch(id: number): Message | undefined {
+    return this.#hot[id] ?? this.recent(this.#positions[id] as number, this.#sizes[id] as number);
   }
 
   /** It was written to the log again, further on. */

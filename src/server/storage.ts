@@ -25,6 +25,9 @@ export class StoreError extends Error {
   }
 }
 
+/** One buffer of Node's; and more than what is read back at once gains nothing. */
+const RECENT_SIZE_MAX = 1024 * 1024 * 1024;
+
 /** Something that the operator should know of the store. */
 export interface StoreEvent {
   readonly level: "info" | "warn" | "error";
@@ -48,7 +51,7 @@ export interface Storage {
  * @throws StoreError
  */
 export function openStorage(
-  { data, durability }: Pick<Config, "data" | "durability">,
+  { data, durability, limits }: Pick<Config, "data" | "durability" | "limits">,
   clock: () => number,
   salvage: boolean,
   tell: (event: StoreEvent) => void,
@@ -59,7 +62,11 @@ export function openStorage(
     return { journal, state: undefined, clock, description: "", close, giveUp: () => {} };
   }
   const report = (event: LogEvent): void => tell(storeEvent(event, data));
-  const options = { path: data, durable: durability === "fsync", salvage, clock, report };
+  const recentSize = Math.min(limits.messageMemoryBytesMax / 2, RECENT_SIZE_MAX);
+  const options = {
+    ...{ path: data, durable: durability === "fsync", recentSize },
+    ...{ salvage, clock, report },
+  };
   try {
     const { journal, state, report: found, clock: storeClock, release } = openDirectory(options);
     for (const event of eventsOf(found)) tell(event);

@@ -15,6 +15,8 @@ export interface DirectoryOptions {
   readonly path: string;
   /** What is acknowledged is on the disk; else with the operating system. */
   readonly durable: boolean;
+  /** See `LogOptions`. */
+  readonly recentSize: number;
   readonly salvage: boolean;
   readonly clock: () => number;
   readonly report: (event: LogEvent) => void;
@@ -56,6 +58,7 @@ export function openDirectory(options: DirectoryOptions): OpenDirectory {
     const store = openStore({
       fs: new NodeFs(path, options.durable),
       segmentSize: SEGMENT_SIZE,
+      recentSize: options.recentSize,
       machine: thisMachine(),
       clock: options.clock,
       salvage: options.salvage,

@@ -2,12 +2,14 @@
  * The Journal of a broker that keeps what it acknowledges: Ops go into a batch in memory, batches
  * to the log, one at a time. Whatever comes while one is being written is the next.
  */
+import { Buffer } from "node:buffer";
 import type { Wanted } from "../core/broker.ts";
 import type { Op } from "../core/ops.ts";
 import type { Journal, Trouble } from "../core/ports.ts";
 import type { Message } from "../protocol/message.ts";
 import { Batch } from "./batch.ts";
 import { Log, type LogOptions, type LogPast } from "./log.ts";
+import { OpReader } from "./op-reader.ts";
 import { writeOp } from "./op-writer.ts";
 import { ReadBack } from "./read-back.ts";
 
@@ -15,6 +17,8 @@ import { ReadBack } from "./read-back.ts";
 const BATCH_SIZE_MAX = 2 * 1024 * 1024;
 /** When nothing has come for so long, a frame is added: a last one that is damaged then shows. */
 const IDLE_MS = 1_000;
+/** A larger message may be with a socket for longer than it is with the log's latest bytes. */
+const RECENT_VIEW_MAX = 4 * 1024;
 /** Batches that are kept for use. */
 const SPARE_MAX = 2;
 /** Segments that the log may have whatever is live, and how much more than what is live. */
@@ -27,6 +31,7 @@ export class LogJournal implements Journal {
   readonly #clock: () => number;
   readonly #frameSizeMax: number;
   readonly #readBack: ReadBack;
+  readonly #recentReader = new OpReader(Buffer.alloc(0));
   #gathering: Batch;
   /** Full ones that wait, oldest first; the one that is being written is among them no more. */
   #full: Batch[] = [];
@@ -81,6 +86,18 @@ export class LogJournal implements Journal {
     this.#gathering = this.#spare.pop() ?? new Batch(this.#frameSizeMax);
     this.#gathering.clear(batch.end);
   }
+
+  /** See `Journal.recent`. */
+  readonly recent = (position: number, size: number): Message | undefined =>
+    this.#log.recent.with(position - size, position, this.#readRecent);
+
+  readonly #readRecent = (bytes: Buffer, from: number, end: number): Message | undefined => {
+    const reader = this.#recentReader;
+    reader.reset(bytes, from, end);
+    const message = reader.readMessage();
+    if (message !== undefined && end - from > RECENT_VIEW_MAX) message.own();
+    return message;
+  };
 
   get appended(): number {
     return this.#gathering.end;

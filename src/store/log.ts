@@ -15,6 +15,7 @@ import type { Trouble } from "../core/ports.ts";
 import type { Batch } from "./batch.ts";
 import { errorCode, type Fs, type FsFile } from "./fs.ts";
 import { type Machine, type Segment, sizeOfSegment } from "./log-parts.ts";
+import { RecentBytes } from "./recent-bytes.ts";
 import { SEGMENT_HEADER_SIZE, seedOf, segmentHeader, segmentName } from "./segment.ts";
 import { SegmentSupply } from "./segment-supply.ts";
 
@@ -24,6 +25,8 @@ export interface LogOptions {
   readonly segmentSize: number;
   /** From this size on a frame takes no more records. */
   readonly frameSizeMax: number;
+  /** Bytes of the log that stay in memory as well. */
+  readonly recentSize: number;
   readonly machine: Machine;
   /** The core's clock. */
   readonly clock: () => number;
@@ -58,6 +61,7 @@ interface Writing {
 
 export class Log {
   readonly #options: LogOptions;
+  readonly recent: RecentBytes;
   readonly #supply: SegmentSupply;
   readonly segments: Segment[];
   /** The segment that is written to, with its file. */
@@ -73,6 +77,7 @@ export class Log {
 
   constructor(options: LogOptions, past: LogPast) {
     this.#options = options;
+    this.recent = new RecentBytes(options.recentSize);
     this.segments = past.segments;
     this.#before = past.before;
     this.#logStart = past.logStart;
@@ -186,6 +191,7 @@ export class Log {
       this.#failed(error);
       return;
     }
+    this.recent.add(batch.bytes(undefined), batch.position);
     active.segment.frames.push(...batch.framePositions);
     active.segment.end = batch.end;
     this.#before = checksum;

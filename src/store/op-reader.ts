@@ -51,6 +51,19 @@ export class OpReader {
     }
   }
 
+  /** The message of a record that has one, and nothing else of it. @throws RecordError */
+  readMessage(): Message | undefined {
+    try {
+      const code = this.#u8();
+      if (code === OpCode.move) this.count();
+      else if (code !== OpCode.publish || (this.#u8() & PublishBit.stored) !== 0) return undefined;
+      return this.message();
+    } catch (error) {
+      if (error instanceof ProtocolError) throw new RecordError(error.message);
+      throw error;
+    }
+  }
+
   #op(code: number): Op {
     switch (code) {
       case OpCode.publish:

@@ -19,6 +19,8 @@ export interface StoreOptions {
   readonly segmentSize: number;
   /** See `LogOptions`; another one than the usual only in simulations. */
   readonly frameSizeMax?: number;
+  /** See `LogOptions`; 0 when nothing is said. */
+  readonly recentSize?: number;
   readonly machine: Machine;
   /** Milliseconds that never jump while the process runs. */
   readonly clock: () => number;
@@ -96,7 +98,7 @@ export function replayLog(
  */
 export function openStore(options: StoreOptions): Store {
   const { fs, segmentSize, machine, packetIdMax, salvage, report } = options;
-  const { frameSizeMax = FRAME_SIZE_MAX } = options;
+  const { frameSizeMax = FRAME_SIZE_MAX, recentSize = 0 } = options;
   const { state, recovered, missing } = replayLog(fs, segmentSize, packetIdMax);
   const { past, damages, frames, records, tornBytes } = recovered;
   const found = { segments: past.segments.length, frames, records, tornBytes, damages, missing };
@@ -106,7 +108,10 @@ export function openStore(options: StoreOptions): Store {
   const offsetMs = nowMs - options.clock();
   const clock = (): number => options.clock() + offsetMs;
   warmPinned(fs, past.segments, state);
-  const journal = new LogJournal({ fs, segmentSize, frameSizeMax, machine, clock, report }, past);
+  const journal = new LogJournal(
+    { fs, segmentSize, frameSizeMax, recentSize, machine, clock, report },
+    past,
+  );
   // What is damaged is left behind by writing all that is not once more.
   if (isDamaged) journal.leaveBehind(past.end);
   return { journal, state, clock, report: found };

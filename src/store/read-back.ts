@@ -160,8 +160,7 @@ export class ReadBack {
     const reader = this.#reader;
     reader.reset(bytes, from, end);
     try {
-      const op = reader.read();
-      return op.type === "publish" || op.type === "move" ? op.message : undefined;
+      return reader.readMessage();
     } catch (error) {
       if (error instanceof RecordError) return undefined;
       throw error;

@@ -81,6 +81,7 @@ export class BrokerWorld implements Surroundings {
   toldTo = 0;
   readonly #limits: Limits;
   readonly #frameSizeMax: number;
+  readonly #recentSize: number;
   readonly #stepBytesMax: number;
   readonly #policy: ListenerPolicy;
   readonly #fail: SimDisk["fail"];
@@ -98,6 +99,7 @@ export class BrokerWorld implements Surroundings {
     this.segmentSize = options.segmentSize ?? random.pick([4096, 8192, 16_384]);
     this.packetIdMax = random.chance(30) ? random.between(5, 20) : 65_535;
     this.#frameSizeMax = random.pick([200, 1_000, 128 * 1024]);
+    this.#recentSize = random.pick([0, 500, 4_000]);
     const stepBytes = random.pick([200, 2_000, 64 * 1024]);
     this.#stepBytesMax = options.stepBytes ?? stepBytes;
     this.#limits = { ...limitsOf(random), ...options.limits };
@@ -124,6 +126,7 @@ export class BrokerWorld implements Surroundings {
       fs: new SimFs(disk),
       segmentSize: this.segmentSize,
       frameSizeMax: this.#frameSizeMax,
+      recentSize: this.#recentSize,
       machine: {
         boot: "here",
         uptimeMs: () => this.nowMs - this.#bootMs,
