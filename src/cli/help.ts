@@ -7,7 +7,7 @@ const HELP = `Nightjar, an MQTT 3.1, 3.1.1 and 5.0 broker.
   nightjar [serve] [flags]     run the broker
   nightjar check [flags]       check the configuration and print it whole
   nightjar conform URL         check any broker against the MQTT specification
-  nightjar store ACTION [DIR]  look into a data directory: check, stat or dump
+  nightjar store ACTION [DIR]  a data directory: check, stat, dump or salvage
   nightjar version
   nightjar COMMAND --help      the flags of a command
 

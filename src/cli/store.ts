@@ -121,6 +121,8 @@ Examples:
   nightjar store stat /var/lib/nightjar
   nightjar store dump --type publish --text /var/lib/nightjar
   nightjar store salvage --dry-run /var/lib/nightjar
+
+When to use which, backups, and what to do about damage: docs/operations.md.
 `;
 }
 
