@@ -3,9 +3,10 @@
  * the disk itself takes for a write of 300 bytes and its fdatasync.
  *
  *     cc -std=c11 -O2 -o ack-latency ack-latency.c
- *     ack-latency PORT TOPIC PAYLOAD_BYTES MESSAGES WARMUP [FILE]
+ *     ack-latency PORT TOPIC PAYLOAD_BYTES MESSAGES WARMUP [FILE [CORE]]
  *
- * With FILE each message is followed by a write to it, so that both meet the same disk. FILE is
+ * With FILE each message is followed by a write to it, so that both meet the same disk; with CORE
+ * from there: name the broker's, since one core of several serves the disk's interrupts. FILE is
  * filled with zeros first: a log that preallocates its segments commits no sizes or extents either.
  * Prints one line of JSON, times in microseconds. Whoever subscribes to TOPIC is not its business.
  */
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,10 @@ static int preallocated(const char *path, size_t size) {
   return fd;
 }
 
+static void move_to(const cpu_set_t *cores) {
+  if (sched_setaffinity(0, sizeof *cores, cores)) fail("sched_setaffinity");
+}
+
 static double timed_sync(int fd, int index) {
   uint8_t block[DISK_BLOCK];
   memset(block, index, sizeof block);
@@ -122,7 +128,7 @@ static void print_times(const char *name, double *us, int count) {
 
 int main(int argc, char **argv) {
   if (argc < 6) {
-    fprintf(stderr, "ack-latency PORT TOPIC PAYLOAD_BYTES MESSAGES WARMUP [FILE]\n");
+    fprintf(stderr, "ack-latency PORT TOPIC PAYLOAD_BYTES MESSAGES WARMUP [FILE [CORE]]\n");
     return 2;
   }
   static uint8_t packet[PACKET_MAX];
@@ -133,6 +139,13 @@ int main(int argc, char **argv) {
   double *disk_us = calloc((size_t)all, sizeof *disk_us);
   if (messages < 1 || warmup < 0 || !ack_us || !disk_us) return 2;
   int disk = argc > 6 ? preallocated(argv[6], (size_t)all * DISK_BLOCK) : -1;
+  cpu_set_t here, there;
+  if (sched_getaffinity(0, sizeof here, &here)) fail("sched_getaffinity");
+  there = here;
+  if (argc > 7) {
+    CPU_ZERO(&there);
+    CPU_SET((size_t)atoi(argv[7]), &there);
+  }
   int broker = connected(atoi(argv[1]));
   for (int i = 0; i < all; i++) {
     packet_id[0] = (uint8_t)((i % 65535 + 1) >> 8);
@@ -141,7 +154,10 @@ int main(int argc, char **argv) {
     send_all(broker, packet, size);
     expect_answer(broker, 0x40);
     ack_us[i] = now_us() - started;
-    if (disk >= 0) disk_us[i] = timed_sync(disk, i);
+    if (disk < 0) continue;
+    move_to(&there);
+    disk_us[i] = timed_sync(disk, i);
+    move_to(&here);
   }
   send_all(broker, (const uint8_t[]){0xe0, 0}, 2);
   printf("{");
