@@ -147,12 +147,19 @@ export class SegmentSupply {
     };
     const old = size === segmentSize ? this.#old.pop() : undefined;
     if (old === undefined) fs.create(name, size, made);
-    else this.#reuse(old, name, made);
+    else this.#reuse(old, number, made);
   }
 
   /** An old file under a new name, with zeros where its header was. */
-  #reuse(old: string, name: string, made: (error: Error | null, file?: FsFile) => void): void {
+  #reuse(old: string, number: number, made: (error: Error | null, file?: FsFile) => void): void {
     const { fs } = this.#options;
+    const name = segmentName(number);
+    // It is to be removed, some time: no other may have that name until then.
+    const spoilt = (error: Error | null): void => {
+      this.#lastNumber = number;
+      this.#surplus.push(name);
+      made(error);
+    };
     fs.rename(old, name, (error) => {
       if (error !== null) {
         made(error);
@@ -160,17 +167,16 @@ export class SegmentSupply {
       }
       fs.open(name, (openError, file) => {
         if (openError !== null || file === undefined) {
-          this.#surplus.push(name);
-          made(openError);
+          spoilt(openError);
           return;
         }
         file.write(new Uint8Array(SEGMENT_HEADER_SIZE), 0, (writeError) => {
-          if (writeError === null) made(null, file);
-          else {
-            file.close();
-            this.#surplus.push(name);
-            made(writeError);
+          if (writeError === null) {
+            made(null, file);
+            return;
           }
+          file.close();
+          spoilt(writeError);
         });
       });
     });
@@ -182,7 +188,7 @@ export class SegmentSupply {
     this.#problem = problem ?? undefined;
     const { fs, segmentSize } = this.#options;
     const number = this.#lastNumber + 1;
-    this.#reuse(RESERVE_NAME, segmentName(number), (error, file) => {
+    this.#reuse(RESERVE_NAME, number, (error, file) => {
       if (error !== null || file === undefined) {
         this.#ended(error);
         return;
