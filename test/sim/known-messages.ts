@@ -1,0 +1,64 @@
+/** Which publication a Message of the broker's is, whether it came in, or was read from the log. */
+import type { Op } from "../../src/core/ops.ts";
+import type { BrokerState } from "../../src/core/state.ts";
+import type { Stub } from "../../src/delivery/shelf.ts";
+import { Message } from "../../src/protocol/message.ts";
+import type { Publication } from "./oracle-state.ts";
+
+export class KnownMessages {
+  readonly #byMessage = new WeakMap<Stub, Publication>();
+  /** By where a record of it ends in the log. */
+  readonly #byPosition = new Map<number, Publication>();
+  /** Wills that are being published: their Messages are made by the broker. */
+  readonly #wills = new Map<string, Publication>();
+
+  know(message: Stub, publication: Publication): void {
+    this.#byMessage.set(message, publication);
+  }
+
+  expectWill(publication: Publication): void {
+    this.#wills.set(`${publication.publisherId} ${publication.payload}`, publication);
+  }
+
+  of(message: Stub): Publication | undefined {
+    const known = this.#byMessage.get(message);
+    if (known !== undefined || !(message instanceof Message)) return known;
+    const key = `${message.publisherId} ${Buffer.from(message.payload)}`;
+    const will = this.#wills.get(key);
+    if (will !== undefined) this.#byMessage.set(message, will);
+    this.#wills.delete(key);
+    return will;
+  }
+
+  recorded(op: Op, position: number): void {
+    const publication =
+      op.type === "move"
+        ? this.#byPosition.get(op.from)
+        : op.type === "publish" && op.message !== undefined
+          ? this.of(op.message)
+          : undefined;
+    if (publication !== undefined) this.#byPosition.set(position, publication);
+  }
+
+  /** A state that was read from a log, and goes on to read from it. */
+  adopt(state: BrokerState, retained: ReadonlyMap<string, Publication>): void {
+    const { shelf } = state;
+    const name = <Found extends Stub>(id: number, found: Found): Found => {
+      const publication = this.#byPosition.get(shelf.position(id));
+      if (publication !== undefined) this.know(found, publication);
+      return found;
+    };
+    for (let id = 0; id < shelf.top; id += 1) {
+      const message = shelf.messageAt(id);
+      if (message !== undefined && shelf.refs(id) > 0) name(id, message);
+    }
+    for (const message of state.retained.all()) {
+      const publication = retained.get(message.topicName);
+      if (publication !== undefined) this.know(message, publication);
+    }
+    const stub = shelf.stub.bind(shelf);
+    shelf.stub = (id) => name(id, stub(id));
+    const warm = shelf.warm.bind(shelf);
+    shelf.warm = (id, message) => warm(id, name(id, message));
+  }
+}
