@@ -10,7 +10,7 @@ import { seedsOf, underSeed } from "./prng.ts";
 import { simulate } from "./simulate.ts";
 import type { WorldOptions } from "./world.ts";
 
-const seeds = seedsOf(Number(process.env["SEEDS"] ?? 100));
+const seeds = seedsOf(Number(process.env["SEEDS"] ?? 80));
 
 const simulateDeaths = (seed: number): number => simulate(seed, { isMortal: true });
 

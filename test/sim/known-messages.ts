@@ -9,6 +9,7 @@ export class KnownMessages {
   readonly #byMessage = new WeakMap<Stub, Publication>();
   /** By where a record of it ends in the log. */
   readonly #byPosition = new Map<number, Publication>();
+  readonly #clientIds = new Map<number, string>();
   /** Wills that are being published: their Messages are made by the broker. */
   readonly #wills = new Map<string, Publication>();
 
@@ -31,13 +32,33 @@ export class KnownMessages {
   }
 
   recorded(op: Op, position: number): void {
-    const publication =
-      op.type === "move"
-        ? this.#byPosition.get(op.from)
-        : op.type === "publish" && op.message !== undefined
-          ? this.of(op.message)
-          : undefined;
-    if (publication !== undefined) this.#byPosition.set(position, publication);
+    if (op.type === "open") this.#clientIds.set(op.session, op.clientId);
+    const publication = this.#in(op);
+    if (publication === undefined) return;
+    if (op.type === "assign") publication.placedAt.set(this.clientIdOf(op.session), position);
+    else this.#byPosition.set(position, publication);
+    if (op.type !== "publish") return;
+    for (const { session } of op.recipients) {
+      publication.placedAt.set(this.clientIdOf(session), position);
+    }
+  }
+
+  #in(op: Op): Publication | undefined {
+    switch (op.type) {
+      case "publish":
+        return op.message === undefined ? undefined : this.of(op.message);
+      case "assign":
+        return this.#byPosition.get(op.storedAt);
+      case "move":
+        return this.#byPosition.get(op.from);
+      default:
+        return undefined;
+    }
+  }
+
+  /** Of a recorded Session, by the number that the journal knows it by. */
+  clientIdOf(session: number): string {
+    return this.#clientIds.get(session) ?? "";
   }
 
   /** A state that was read from a log, and goes on to read from it. */

@@ -106,9 +106,11 @@ export class OracleOutput {
     if (!delivery.dup) assert.ok(left > 0, "expired before its first send [MQTT-3.3.2-5]");
     // Were it lost, another message would get its identifier.
     const mustWait = delivery.qos === 2 && peer.session?.isRecorded === true;
-    const isRecorded = publication.position <= this.#journal.committed;
-    assert.ok(!mustWait || isRecorded, "QoS 2 left before its commit [MQTT-2.2.1-4]");
-    if (mustWait) this.toldTo = Math.max(this.toldTo, publication.position);
+    const placedAt = publication.placedAt.get(session.clientId) ?? 0;
+    if (mustWait) {
+      assert.ok(placedAt <= this.#journal.committed, "QoS 2 before its commit [MQTT-2.2.1-4]");
+      this.toldTo = Math.max(this.toldTo, placedAt);
+    }
     this.#inOrder(conn, session, owed, delivery);
     if (delivery.qos > 0) this.#inFlight(conn, session, owed, delivery);
     else {

@@ -58,6 +58,8 @@ export interface Publication {
   isNotKept: boolean;
   /** Journal position of its Op; 0: it needs none. */
   position: number;
+  /** Where it is on record that it has a place in a client's line. */
+  readonly placedAt: Map<string, number>;
 }
 
 export interface Obligation {
@@ -207,6 +209,7 @@ export class Model {
       isClosed: false,
       isNotKept: false,
       position: 0,
+      placedAt: new Map(),
     };
     this.publications.push(publication);
     return publication;

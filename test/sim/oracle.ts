@@ -48,8 +48,6 @@ export class Oracle implements Observer {
   readonly #settings: Settings;
   readonly #trace: Trace;
   readonly #journal: WorldJournal;
-  /** Of recorded Sessions, by the number that the journal knows them by. */
-  readonly #clientIds = new Map<number, string>();
   readonly #known = new KnownMessages();
   /** The will that is being dispatched; whether it was refused is known after it. */
   #will: Publication | undefined = undefined;
@@ -231,9 +229,8 @@ export class Oracle implements Observer {
     this.#trace.note(`op ${position} ${op.type}`);
     this.#known.recorded(op, position);
     this.input.recorded(op, position);
-    if (op.type === "open") this.#clientIds.set(op.session, op.clientId);
     if (op.type === "publish") this.#queued(op);
-    if (op.type === "will-clear") this.#willCleared(this.#clientIds.get(op.session) ?? "");
+    if (op.type === "will-clear") this.#willCleared(this.#known.clientIdOf(op.session));
   }
 
   /** Retained messages in answer to a SUBSCRIBE are on record before they are sent. */
@@ -242,7 +239,7 @@ export class Oracle implements Observer {
     for (const { session, retained } of recipients) {
       if (!retained) continue;
       for (const owed of publication?.obligations ?? []) {
-        const isIts = owed.session?.clientId === this.#clientIds.get(session);
+        const isIts = owed.session?.clientId === this.#known.clientIdOf(session);
         if (owed.kind === "retained" && isIts) owed.isQueued = true;
       }
     }
