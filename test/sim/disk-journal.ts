@@ -26,15 +26,16 @@ const FAILING: readonly (readonly SimCall["op"][])[] = [
   ["write", "create", "rename", "remove", "syncDirectory", "open", "read"],
 ];
 
-/** What was known when a batch began to be written, which ends at `position`. */
+/** What was known when a frame ended, behind the latest Op or an empty frame that follows it. */
 interface Mark {
-  readonly position: number;
+  readonly from: number;
+  readonly to: number;
   readonly memento: Memento;
 }
 
 export class DiskJournal implements WorldJournal {
   onAppend: (op: Op, position: number) => void = () => undefined;
-  /** Asked when a batch begins to be written: a crash may go back to that. */
+  /** Asked when a frame ends: a crash may go back to that. */
   remember: (() => Memento) | undefined = undefined;
   disk: SimDisk;
   /** What was on the disk. */
@@ -43,8 +44,11 @@ export class DiskJournal implements WorldJournal {
   readonly #packetIdMax: number;
   readonly #memory: OpMemory;
   #log: LogJournal;
-  /** Of what is on record, and of what is being written. */
+  /** Of the frame that is on the disk, and of those that come behind it. */
   #marks: Mark[] = [];
+  /** Where the latest Op ends, and the batch that began to be written. */
+  #opsEnd = 0;
+  #writingTo = 0;
   #nowMs = 0;
   #boot = 1;
   #compactTo = 0;
@@ -86,11 +90,12 @@ export class DiskJournal implements WorldJournal {
 
   start(): void {
     this.#log.start();
-    if (this.#marks.length === 0) this.#mark();
+    if (this.#marks.length === 0) this.#begun();
   }
 
   append(op: Op): number {
     const position = this.#memory.append(op);
+    this.#opsEnd = position;
     this.onAppend(op, position);
     return position;
   }
@@ -115,10 +120,10 @@ export class DiskJournal implements WorldJournal {
     this.#nowMs = nowMs;
     const log = this.#log;
     log.commit(() => {
-      this.#mark();
+      this.#begun();
       later();
     });
-    this.#mark();
+    this.#begun();
   }
 
   tick(nowMs: number): void {
@@ -127,18 +132,24 @@ export class DiskJournal implements WorldJournal {
     const log = this.#log;
     const isIdle = log.appended === log.committed;
     log.tick(nowMs);
-    if (isIdle) this.#mark();
+    if (isIdle) this.#begun();
   }
 
   /** Whatever was to be written begins to be, unless something is being written. */
-  #mark(): void {
+  #begun(): void {
     const { committed, appended } = this.#log;
-    if ((this.#marks.at(-1)?.position ?? -1) > committed) return;
-    const isWriting = appended > committed;
-    this.#marks = this.#marks.slice(-1);
-    if (!isWriting && this.#marks.length > 0) return;
+    if (this.#writingTo > committed) return;
+    const latest = this.#marks.findLastIndex(({ to }) => to <= committed);
+    this.#marks.splice(0, latest);
+    if (appended === committed && latest >= 0) return;
+    this.#writingTo = appended;
+    this.#mark();
+  }
+
+  #mark(): void {
     const memento = this.remember?.();
-    if (memento !== undefined) this.#marks.push({ position: appended, memento });
+    if (memento === undefined) return;
+    this.#marks.push({ from: this.#opsEnd, to: this.#log.appended, memento });
   }
 
   tidy(broker: Broker, nowMs: number): void {
@@ -149,7 +160,9 @@ export class DiskJournal implements WorldJournal {
       broker.compact(position);
     }
     broker.tidy();
+    const { appended } = log;
     if (broker.compacted > 0) log.drop(broker.compacted);
+    if (log.appended > appended) this.#mark(); // A frame that says so has begun.
     if (!this.#isReading) this.#recall(broker, nowMs);
   }
 
@@ -203,8 +216,8 @@ export class DiskJournal implements WorldJournal {
     const end = journal.appended;
     assert.ok(end >= toldTo, `recovered up to ${end}, told up to ${toldTo}`);
     assert.ok(end >= committed, `recovered up to ${end}, committed ${committed}`);
-    const mark = this.#marks.find(({ position }) => position === end);
-    assert.ok(mark !== undefined, `recovered up to ${end}, where no batch ends`);
+    const mark = this.#marks.findLast(({ from, to }) => from <= end && end <= to);
+    assert.ok(mark !== undefined, `recovered up to ${end}, where no frame ends`);
     const difference = differenceOf(storeText(state), this.#memory.expected(end));
     assert.equal(difference, "", "what is recovered and what was recorded");
     checkShelf(state, this.#memory);
@@ -213,7 +226,9 @@ export class DiskJournal implements WorldJournal {
     this.state = state;
     this.#compactTo = 0;
     this.#isReading = false;
+    this.#opsEnd = end;
+    this.#writingTo = end;
     mark.memento.restore();
-    this.#marks = [mark];
+    this.#marks = [{ ...mark, to: end }];
   }
 }

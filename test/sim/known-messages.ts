@@ -35,12 +35,15 @@ export class KnownMessages {
     if (op.type === "open") this.#clientIds.set(op.session, op.clientId);
     const publication = this.#in(op);
     if (publication === undefined) return;
-    if (op.type === "assign") publication.placedAt.set(this.clientIdOf(op.session), position);
+    if (op.type === "assign") this.#placed(publication, op.session, position);
     else this.#byPosition.set(position, publication);
     if (op.type !== "publish") return;
-    for (const { session } of op.recipients) {
-      publication.placedAt.set(this.clientIdOf(session), position);
-    }
+    for (const { session } of op.recipients) this.#placed(publication, session, position);
+  }
+
+  #placed({ placedAt }: Publication, session: number, position: number): void {
+    const clientId = this.clientIdOf(session);
+    placedAt.set(clientId, [...(placedAt.get(clientId) ?? []), position]);
   }
 
   #in(op: Op): Publication | undefined {

@@ -106,7 +106,8 @@ export class OracleOutput {
     if (!delivery.dup) assert.ok(left > 0, "expired before its first send [MQTT-3.3.2-5]");
     // Were it lost, another message would get its identifier.
     const mustWait = delivery.qos === 2 && peer.session?.isRecorded === true;
-    const placedAt = publication.placedAt.get(session.clientId) ?? 0;
+    const isFirst = delivery.qos > 0 && !delivery.dup;
+    const placedAt = isFirst ? (publication.placedAt.get(session.clientId)?.shift() ?? 0) : 0;
     if (mustWait) {
       assert.ok(placedAt <= this.#journal.committed, "QoS 2 before its commit [MQTT-2.2.1-4]");
       this.toldTo = Math.max(this.toldTo, placedAt);

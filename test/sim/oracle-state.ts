@@ -58,8 +58,8 @@ export interface Publication {
   isNotKept: boolean;
   /** Journal position of its Op; 0: it needs none. */
   position: number;
-  /** Where it is on record that it has a place in a client's line. */
-  readonly placedAt: Map<string, number>;
+  /** Where it is on record that it has a place in a client's line, for each time it has one. */
+  readonly placedAt: Map<string, number[]>;
 }
 
 export interface Obligation {
