@@ -1,4 +1,4 @@
-/** Ways to break `src/delivery` and `src/core`, each of which the simulation must notice. */
+/** Ways to break the broker, each of which the simulation must notice. */
 export interface Mutant {
   readonly file: string;
   /** Must occur exactly once in the file. */
@@ -412,10 +412,62 @@ const RECORDS: readonly Mutant[] = [
   },
 ];
 
+const RECOVERY: readonly Mutant[] = [
+  {
+    file: "src/core/broker.ts",
+    was: "for (const session of sessions) if (session.isOpen) lifecycle.orphaned(session);",
+    becomes: "",
+    breaks: "after a crash what was queued counts as never sent",
+  },
+  {
+    file: "src/core/broker.ts",
+    was: "if (session.isOpen) lifecycle.leave(session, false, nowMs);",
+    becomes: "if (session.isOpen) lifecycle.leave(session, true, nowMs);",
+    breaks: "a crash discards the wills of those who were connected",
+  },
+  {
+    file: "src/delivery/outbound-window.ts",
+    was: "if (Math.max(placedAt, this.#placedAt) > committed)",
+    becomes: "if (placedAt > committed)",
+    breaks: "QoS 2 leaves before its place in the line is on record",
+  },
+  {
+    file: "src/core/dispatcher.ts",
+    was: "if (!isKept) return false;",
+    becomes: "if (!isKept || message.qos === 1) return false;",
+    breaks: "a message is acknowledged that the store cannot keep",
+  },
+  {
+    file: "src/store/log-journal.ts",
+    was: "this.#log.write(batch, () => this.#written(batch));",
+    becomes: "this.#committed = batch.end; this.#log.write(batch, () => this.#written(batch));",
+    breaks: "what is being written counts as on the disk",
+  },
+  {
+    file: "src/store/log-journal.ts",
+    was: " && this.#dropAfter <= this.#committed",
+    becomes: "",
+    breaks: "old segments go before what they had is on the disk again",
+  },
+  {
+    file: "src/store/log.ts",
+    was: "      this.#failed(error);\n      return;\n",
+    becomes: "",
+    breaks: "a write that failed counts as done",
+  },
+  {
+    file: "src/store/segment-supply.ts",
+    was: "    this.#lastNumber = number;\n    this.#surplus.push(segmentName(number));\n",
+    becomes: "    this.#surplus.push(segmentName(number));\n",
+    breaks: "a file that is to be removed becomes the next segment",
+  },
+];
+
 export const MUTANTS: readonly Mutant[] = [
   ...DELIVERY,
   ...SESSIONS,
   ...MESSAGES,
   ...RIGHTS_AND_LIMITS,
   ...RECORDS,
+  ...RECOVERY,
 ];

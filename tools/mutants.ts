@@ -75,7 +75,14 @@ function report(results: readonly (readonly [Mutant, string])[]): string {
 }
 
 try {
-  for (const path of ["src", "test/sim", "tools/soak-sim.ts", "package.json", "tsconfig.json"]) {
+  for (const path of [
+    "src",
+    "test/sim",
+    "test/store",
+    "tools/soak-sim.ts",
+    "package.json",
+    "tsconfig.json",
+  ]) {
     cpSync(join(root, path), join(copy, path), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));

@@ -1,5 +1,6 @@
 /**
- * Runs the simulation for many seeds, and says which fail and how.
+ * Runs the simulation for many seeds, and says which fail and how: each with a broker that lives,
+ * and with one that dies and recovers on a disk that fails.
  *
  *     node --import tsx tools/soak-sim.ts --seeds 1000000 --from 1 [--seconds 600] [--failures 10]
  *
@@ -37,6 +38,7 @@ for (; seed < until && performance.now() < endMs && failures < Number(values.fai
   try {
     simulateWindow(seed);
     simulate(seed);
+    simulate(seed, { isMortal: true });
   } catch (error) {
     failures += 1;
     console.log(`SEED=${seed}: ${firstLineOf(error)}`);

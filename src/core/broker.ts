@@ -206,8 +206,11 @@ export class Broker {
    */
   recover(nowMs: number): void {
     const { state, lifecycle, dispatcher } = this.#context;
-    for (const session of [...state.recorded.values()]) {
-      if (session.isOpen) lifecycle.orphaned(session, nowMs);
+    const sessions = [...state.recorded.values()];
+    // All of them first: a will that follows from one must not find another as it was.
+    for (const session of sessions) if (session.isOpen) lifecycle.orphaned(session);
+    for (const session of sessions) {
+      if (session.isOpen) lifecycle.leave(session, false, nowMs);
       else lifecycle.resume(session);
     }
     for (const message of state.retained.all()) dispatcher.expectExpiry(message);

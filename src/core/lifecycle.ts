@@ -146,12 +146,11 @@ export class Lifecycle {
   }
 
   /**
-   * The process ended while a client was connected to `session`: what follows when a connection
-   * is gone follows now. What was queued may have been sent, so all of it goes out as a repetition.
+   * The process ended while a client was connected to `session`: what was queued may have been
+   * sent, so all of it goes out as a repetition, and is not dropped for something newer.
    */
-  orphaned(session: Session, nowMs: number): void {
-    session.windowIfAny?.markSent(session.windowIfAny.tail);
-    this.leave(session, false, nowMs);
+  orphaned({ windowIfAny }: Session): void {
+    windowIfAny?.markSent(windowIfAny.tail);
   }
 
   #due(session: Session, nowMs: number): void {

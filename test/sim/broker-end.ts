@@ -102,7 +102,7 @@ export class BrokerEnd implements Link, ByteSink {
       while (peer.takesPackets && !peer.isClosing) {
         const packet = decoder.next();
         if (packet === undefined) return;
-        oracle.receives(conn, packet, nowMs);
+        oracle.receives(conn, peer, packet, nowMs);
         peer.receive(packet, nowMs);
         oracle.received(conn, packet, nowMs);
         if (this.#isStranger && peer.isConnected) this.#known();
@@ -180,6 +180,12 @@ export class BrokerEnd implements Link, ByteSink {
   cut(goneAtMs: number): void {
     this.isCut = true;
     this.#goneAtMs = goneAtMs;
+  }
+
+  /** The broker is no more. */
+  died(): void {
+    this.isCut = true;
+    this.isGone = true;
   }
 
   /** The broker learns that the connection has gone. */

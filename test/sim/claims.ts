@@ -15,7 +15,7 @@ export interface Claim {
 export function claim(publication: Publication, by: Claim): Obligation | undefined {
   const owed = make(publication, by.fits, new Set());
   if (owed === undefined) return undefined;
-  publication.claims.set(owed, by);
+  publication.claims.set(owed, Object.freeze(by));
   by.apply(owed);
   return owed;
 }

@@ -1,7 +1,6 @@
 /** What the broker takes, packet by packet: what it must make of each, and answer. */
 import assert from "node:assert/strict";
 import type { Op } from "../../src/core/ops.ts";
-import type { Message } from "../../src/protocol/message.ts";
 import type {
   AckPacket,
   DisconnectPacket,
@@ -13,6 +12,7 @@ import type {
 import type { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { ReasonCode } from "../../src/protocol/reason-code.ts";
 import { parseFilter, topicLevels } from "../../src/protocol/topic.ts";
+import type { KnownMessages } from "./known-messages.ts";
 import {
   ANYBODY,
   type Conn,
@@ -24,6 +24,7 @@ import {
   type Sub,
 } from "./oracle-state.ts";
 import type { Settings } from "./settings.ts";
+import type { WorldJournal } from "./world-journal.ts";
 
 export class OracleInput {
   /** The PUBLISH that is being received. */
@@ -32,24 +33,24 @@ export class OracleInput {
   acknowledged: Obligation | undefined = undefined;
   readonly #model: Model;
   readonly #settings: Settings;
-  readonly #know: (message: Message, publication: Publication) => void;
+  readonly #known: KnownMessages;
+  readonly #journal: WorldJournal;
   /** Reason Code that this packet must be thrown out with; 0: none. */
   #mustThrow = 0;
   /** Reason Code that PUBACK or PUBREC must refuse this PUBLISH with; 0: none. */
   #mustRefuse = 0;
+  /** The store takes nothing more, and would have to take this PUBLISH. */
+  #isUnkeepable = false;
   #isRepeated = false;
   #discardsWillOf = "";
   /** Of this event: the position of the latest Op of each type. */
   readonly #positions = new Map<Op["type"], number>();
 
-  constructor(
-    model: Model,
-    settings: Settings,
-    know: (message: Message, publication: Publication) => void,
-  ) {
+  constructor(model: Model, settings: Settings, known: KnownMessages, journal: WorldJournal) {
+    this.#journal = journal;
     this.#model = model;
     this.#settings = settings;
-    this.#know = know;
+    this.#known = known;
   }
 
   discardsWillOf(clientId: string): boolean {
@@ -115,10 +116,32 @@ export class OracleInput {
         intervalSec === undefined ? Number.POSITIVE_INFINITY : nowMs + intervalSec * 1_000,
       publisherId: session.clientId,
     });
-    this.#know(message, publication);
+    this.#known.know(message, publication);
     this.current = publication;
     this.#mustRefuse = this.#refusal(session, topicName);
-    if (this.#mustRefuse === 0) this.#model.dispatch(publication, session);
+    if (this.#mustRefuse > 0) return;
+    this.#model.dispatch(publication, session);
+    const isInTrouble = this.#journal.trouble !== "none" && message.qos > 0;
+    this.#isUnkeepable = isInTrouble && this.#model.mustKeep(publication, session);
+  }
+
+  /** The ledger says that the store takes nothing more. */
+  storeUnavailable(publication: Publication): void {
+    assert.notEqual(this.#journal.trouble, "none", "the store is in no trouble");
+    if (publication !== this.current || publication.qos === 0) {
+      publication.isNotKept = true;
+      return;
+    }
+    assert.ok(this.#isUnkeepable, "what needs no store goes on");
+    publication.verdict = "refused";
+    this.#mustRefuse = this.#troubleCode;
+  }
+
+  /** What refuses somebody whom the store has no room for, or that it fails. */
+  get #troubleCode(): number {
+    const { trouble } = this.#journal;
+    if (trouble === "none") return 0;
+    return trouble === "full" ? ReasonCode.quotaExceeded : ReasonCode.implementationSpecificError;
   }
 
   #refusal(session: ModelSession, topicName: string): number {
@@ -227,6 +250,7 @@ export class OracleInput {
       return;
     }
     assert.equal(this.#mustRefuse, 0, "it should have been refused");
+    assert.ok(!this.#isUnkeepable, "the store is in trouble: it should have been refused");
     const hasNobody = publication.matched === 0;
     const code = hasNobody && message.qos > 0 ? ReasonCode.noMatchingSubscribers : 0;
     assert.equal(reasonCode, code, "No matching subscribers (§3.4.2.1)");
@@ -269,6 +293,7 @@ export class OracleInput {
       if (index >= this.#settings.limits.subscriptionsPerSessionMax) {
         return ReasonCode.quotaExceeded;
       }
+      if (session.isRecorded && this.#troubleCode > 0) return this.#troubleCode;
       const parsed = parseFilter(topicFilter);
       if (parsed === undefined || !this.#isWithin(topicFilter)) {
         return ReasonCode.topicFilterInvalid;
@@ -282,7 +307,8 @@ export class OracleInput {
         return ReasonCode.quotaExceeded;
       }
       const shareKey = shareName === "" ? "" : topicFilter;
-      const sub: Sub = { request, identifier: packet.subscriptionIdentifier, shareKey, filter };
+      const identifier = packet.subscriptionIdentifier;
+      const sub: Sub = Object.freeze({ request, identifier, shareKey, filter });
       this.#model.subscribe(session, sub);
       return request.qos;
     });
@@ -317,22 +343,19 @@ export class OracleInput {
   violated(conn: Conn, error: ProtocolError): void {
     const { reasonCode } = error;
     if (this.#mustThrow > 0) assert.equal(reasonCode, this.#mustThrow, error.message);
-    const isNoRoom = reasonCode === ReasonCode.quotaExceeded && isRefusable(this.current);
+    const isOfRoom = reasonCode === ReasonCode.quotaExceeded || reasonCode === this.#troubleCode;
+    const isNoRoom = isOfRoom && isRefusable(this.current);
     const isRude = conn.isRude || conn.session?.isTainted === true;
     assert.ok(isRude || isNoRoom, `a polite client is thrown out: ${error.message}`);
     conn.hadNoRoom = isNoRoom;
     if (this.current !== undefined) this.#model.refuse(this.current);
   }
 
-  recorded(
-    op: Op,
-    position: number,
-    publicationOf: (message: Message) => Publication | undefined,
-  ): void {
+  recorded(op: Op, position: number): void {
     this.#positions.set(op.type, position);
     if (op.type !== "publish" || op.message === undefined) return;
     if (this.current === undefined) return;
-    if (publicationOf(op.message) === this.current) this.current.position ||= position;
+    if (this.#known.of(op.message) === this.current) this.current.position ||= position;
   }
 
   settled(): void {
@@ -341,6 +364,7 @@ export class OracleInput {
     this.acknowledged = undefined;
     this.#mustThrow = 0;
     this.#mustRefuse = 0;
+    this.#isUnkeepable = false;
     this.#isRepeated = false;
     this.#discardsWillOf = "";
   }

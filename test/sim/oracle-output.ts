@@ -1,9 +1,9 @@
 /** What the broker sends, against what the model says that it owes. */
 import assert from "node:assert/strict";
 import type { Peer } from "../../src/core/peer.ts";
-import type { Message } from "../../src/protocol/message.ts";
 import type { Delivery, OutgoingPacket, PublishPacket, Qos } from "../../src/protocol/packets.ts";
 import { claim, take } from "./claims.ts";
+import type { KnownMessages } from "./known-messages.ts";
 import {
   type Conn,
   type Expected,
@@ -17,7 +17,7 @@ import {
   type SentRecord,
   type Terms,
 } from "./oracle-state.ts";
-import type { SimJournal } from "./sim-journal.ts";
+import type { WorldJournal } from "./world-journal.ts";
 
 /** Of a delivery: what tells its obligation from others for the same message. */
 interface Found {
@@ -27,20 +27,17 @@ interface Found {
 
 export class OracleOutput {
   readonly #model: Model;
-  readonly #journal: SimJournal;
+  readonly #journal: WorldJournal;
   readonly #packetIdMax: number;
-  readonly #publicationOf: (message: Message) => Publication | undefined;
+  readonly #known: KnownMessages;
+  /** What clients were told is on record ends here. */
+  toldTo = 0;
 
-  constructor(
-    model: Model,
-    journal: SimJournal,
-    packetIdMax: number,
-    publicationOf: (message: Message) => Publication | undefined,
-  ) {
+  constructor(model: Model, journal: WorldJournal, packetIdMax: number, known: KnownMessages) {
     this.#model = model;
     this.#journal = journal;
     this.#packetIdMax = packetIdMax;
-    this.#publicationOf = publicationOf;
+    this.#known = known;
   }
 
   /** `peer.poll` gave `packet`: it is about to be written. */
@@ -90,12 +87,13 @@ export class OracleOutput {
       position <= this.#journal.committed,
       `invariant 2: ${type} ${packetId} left before its commit (${position})`,
     );
+    this.toldTo = Math.max(this.toldTo, position);
   }
 
   #delivered(conn: Conn, peer: Peer, delivery: Delivery, nowMs: number): void {
     const { session } = conn;
     assert.ok(session !== undefined, "a stale connection receives nothing (invariant 4)");
-    const publication = this.#publicationOf(delivery.message);
+    const publication = this.#known.of(delivery.message);
     assert.ok(publication !== undefined, `nobody published ${delivery.message.topicName}`);
     const owed = this.#find(session, publication, delivery, peer);
     const left = publication.expiresAtMs - nowMs;
@@ -108,8 +106,12 @@ export class OracleOutput {
     if (!delivery.dup) assert.ok(left > 0, "expired before its first send [MQTT-3.3.2-5]");
     // Were it lost, another message would get its identifier.
     const mustWait = delivery.qos === 2 && peer.session?.isRecorded === true;
-    const isRecorded = publication.position <= this.#journal.committed;
-    assert.ok(!mustWait || isRecorded, "QoS 2 left before its commit [MQTT-2.2.1-4]");
+    const isFirst = delivery.qos > 0 && !delivery.dup;
+    const placedAt = isFirst ? (publication.placedAt.get(session.clientId)?.shift() ?? 0) : 0;
+    if (mustWait) {
+      assert.ok(placedAt <= this.#journal.committed, "QoS 2 before its commit [MQTT-2.2.1-4]");
+      this.toldTo = Math.max(this.toldTo, placedAt);
+    }
     this.#inOrder(conn, session, owed, delivery);
     if (delivery.qos > 0) this.#inFlight(conn, session, owed, delivery);
     else {
@@ -134,8 +136,7 @@ export class OracleOutput {
     const { packetId, dup } = delivery;
     const holder = session.inflight.get(packetId);
     const what = `${publication.topicName} #${publication.order} to ${session.clientId}`;
-    if (dup) {
-      assert.ok(holder !== undefined, `DUP only on what was sent [MQTT-3.3.1-1]: ${what}`);
+    if (dup && holder !== undefined) {
       assert.equal(holder.publication, publication, `DUP under its old identifier: ${what}`);
       assert.equal(holder.state, "sent", `no PUBLISH after PUBREC [MQTT-4.3.3-6]: ${what}`);
       assert.equal(holder.qos, delivery.qos, `the same QoS again: ${what}`);
@@ -147,16 +148,24 @@ export class OracleOutput {
     assert.ok(may, `not authorized: ${what}`);
     const as = sentAs(delivery);
     const fits = (owed: Obligation): boolean =>
-      isLike(owed, hint) && mayHave(owed, session) && onTerms(owed, session, as);
+      isLike(owed, hint) &&
+      mayHave(owed, session) &&
+      onTerms(owed, session, as) &&
+      (owed.isDoubtful || !dup); // [MQTT-3.3.1-1]
     const apply = (owed: Obligation): void => {
       owed.state = "done";
       this.#have(owed, session, as);
     };
-    const found = packetId === 0 ? claim(publication, { fits, apply }) : take(publication, fits);
+    // What the client has had already is what it had then.
+    const again = (owed: Obligation): boolean => owed.seen.times > 0 && fits(owed);
+    const found =
+      packetId === 0
+        ? claim(publication, { fits, apply })
+        : ((dup ? take(publication, again) : undefined) ?? take(publication, fits));
     if (found !== undefined) return found;
     const from = `from ${hint.kind} ${hint.shareKey}`;
-    const text = `QoS ${as.qos}, retain ${as.retain}, ${from}${obligationsText(publication)}`;
-    assert.fail(`not owed: ${what}, ${text}`);
+    const how = `QoS ${as.qos}, DUP ${dup}, retain ${as.retain}`;
+    assert.fail(`not owed: ${what}, ${how}, ${from}${obligationsText(publication)}`);
   }
 
   #have(owed: Obligation, session: ModelSession, as: SentAs): void {
@@ -176,7 +185,7 @@ export class OracleOutput {
       conn.laneOrder = owed.publication.order;
       return;
     }
-    if (!dup) {
+    if (owed.sendOrder === 0 || !dup) {
       session.sendCount += 1;
       owed.sendOrder = session.sendCount;
       if (owed.kind === "live") {
@@ -222,6 +231,31 @@ export class OracleOutput {
     return obligation;
   }
 
+  /**
+   * A rude client acknowledges what it was never sent. If a broker that has died may have sent it,
+   * that counts as sent.
+   */
+  assumeSent(session: ModelSession, peer: Peer, packetId: number): void {
+    const window = peer.session?.windowIfAny;
+    if (window === undefined || session.inflight.has(packetId)) return;
+    const seq = window.find(packetId);
+    const stub = seq < 0 ? undefined : window.stubAt(seq);
+    const publication = stub === undefined ? undefined : this.#known.of(stub);
+    if (publication === undefined) return;
+    const hint = hintOf(peer, packetId);
+    const owed = take(
+      publication,
+      (one) => one.isDoubtful && isLike(one, hint) && mayHave(one, session),
+    );
+    if (owed === undefined) return;
+    if (owed.kind === "shared") owed.session = session;
+    this.#model.close(owed);
+    owed.state = "sent";
+    owed.qos = window.qosAt(seq);
+    owed.packetId = packetId;
+    session.inflight.set(packetId, owed);
+  }
+
   /** The client has decoded the `index`th PUBLISH of its connection. */
   arrived(conn: Conn, index: number, packet: PublishPacket, topicName: string): SentRecord {
     const record = conn.sent[index];
@@ -258,10 +292,11 @@ export class OracleOutput {
 
   /** The client passes a message on to its application. */
   application({ obligation, session, qos }: SentRecord): void {
-    obligation.received += 1;
+    const { seen } = obligation;
+    seen.times += 1;
     if (qos !== 2 || session.isTainted) return;
-    obligation.receivedQos2 += 1;
-    assert.equal(obligation.receivedQos2, 1, "QoS 2: exactly once [MQTT-4.3.3-10]");
+    seen.timesQos2 += 1;
+    assert.equal(seen.timesQos2, 1, "QoS 2: exactly once [MQTT-4.3.3-10]");
   }
 }
 

@@ -52,8 +52,14 @@ export interface Publication {
   readonly denied: string[];
   /** What the ledger said about all of it: why it was refused, or that nobody subscribes. */
   verdict: string;
+  /** Nothing about it can change any more. */
+  isClosed: boolean;
+  /** The store takes nothing more: it was passed on, and is not retained. */
+  isNotKept: boolean;
   /** Journal position of its Op; 0: it needs none. */
   position: number;
+  /** Where it is on record that it has a place in a client's line, for each time it has one. */
+  readonly placedAt: Map<string, number[]>;
 }
 
 export interface Obligation {
@@ -80,9 +86,15 @@ export interface Obligation {
   packetId: number;
   /** Of all that its session was sent: the how manieth. */
   sendOrder: number;
-  /** How often the receiving application saw it, and how often of those by QoS 2. */
-  received: number;
-  receivedQos2: number;
+  /** The broker died, and may have sent it: it goes out as a repetition. */
+  isDoubtful: boolean;
+  readonly seen: Seen;
+}
+
+/** How often the receiving application saw a message: no crash of the broker's undoes that. */
+export class Seen {
+  times = 0;
+  timesQos2 = 0;
 }
 
 export class ModelSession {
@@ -100,6 +112,8 @@ export class ModelSession {
   conn: Conn | undefined = undefined;
   /** A rude client had it: what arrived is no evidence. */
   isTainted = false;
+  /** It outlives its connection, or has a will that must: it is on record. */
+  isRecorded = false;
   sendCount = 0;
   /** Order of the latest live message that was sent for the first time. */
   liveOrder = 0;
@@ -192,10 +206,24 @@ export class Model {
       isUnwanted: true,
       denied: [],
       verdict: "",
+      isClosed: false,
+      isNotKept: false,
       position: 0,
+      placedAt: new Map(),
     };
     this.publications.push(publication);
     return publication;
+  }
+
+  /** Finds out of which publications nothing is owed, or will be, for certain. */
+  closeBooks(): void {
+    for (const publication of this.publications) {
+      if (publication.isClosed || this.retained.get(publication.topicName) === publication)
+        continue;
+      publication.isClosed = publication.obligations.every(
+        ({ state }) => state === "done" || state === "lost",
+      );
+    }
   }
 
   members(shareKey: string): [ModelSession, Sub][] {
@@ -265,6 +293,7 @@ export class Model {
     token.state = "pending";
     token.session = undefined;
     token.packetId = 0;
+    token.sendOrder = 0;
     for (const [session, sub] of this.members(token.shareKey)) makeEligible(token, session, sub);
     this.#tokensOf(token.shareKey).add(token);
   }
@@ -280,7 +309,7 @@ export class Model {
   }
 
   retain(publication: Publication): void {
-    if (!publication.retain) return;
+    if (!publication.retain || publication.isNotKept) return;
     this.unretain(publication.topicName);
     if (publication.payload.length > 0) this.retained.set(publication.topicName, publication);
   }
@@ -334,6 +363,19 @@ export class Model {
     }
   }
 
+  /** It would have to be on record before it is acknowledged. */
+  mustKeep({ retain, qos, obligations }: Publication, from: ModelSession): boolean {
+    return (
+      retain ||
+      (qos === 2 && from.isRecorded) ||
+      obligations.some((owed) =>
+        owed.kind === "shared"
+          ? this.members(owed.shareKey).some(([{ isRecorded }]) => isRecorded)
+          : owed.session?.isRecorded === true && owed.qos > 0,
+      )
+    );
+  }
+
   mayReceive(clientId: string, topicName: string): boolean {
     return this.authorizer?.authorize(ANYBODY, clientId, "receive", topicName) !== false;
   }
@@ -363,8 +405,8 @@ function obligation(
     isGivenUp: false,
     packetId: 0,
     sendOrder: 0,
-    received: 0,
-    receivedQos2: 0,
+    isDoubtful: false,
+    seen: new Seen(),
   };
 }
 
@@ -379,11 +421,11 @@ function makeEligible(token: Obligation, session: ModelSession, sub: Sub): void 
 }
 
 function termsOf(subs: readonly Sub[]): Terms {
-  return {
+  return Object.freeze({
     qos: Math.max(...subs.map(({ request }) => request.qos)) as Qos, // [MQTT-3.3.4-2]
     retainAsPublished: subs.some(({ request }) => request.retainAsPublished),
     identifiers: identifiersText(subs.flatMap(({ identifier }) => identifier || [])),
-  };
+  });
 }
 
 /** For the message of a failure. */

@@ -7,24 +7,30 @@ import type { LossReason } from "../../src/core/ledger.ts";
 import type { Op, PublishOp } from "../../src/core/ops.ts";
 import type { Peer } from "../../src/core/peer.ts";
 import type { ConnectedEvent, DisconnectedEvent, Observer } from "../../src/core/ports.ts";
+import type { BrokerState } from "../../src/core/state.ts";
+import type { Stub } from "../../src/delivery/shelf.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { AckType, OutgoingPacket, Packet } from "../../src/protocol/packets.ts";
 import { SESSION_EXPIRY_NEVER } from "../../src/protocol/packets.ts";
 import type { ProtocolError } from "../../src/protocol/protocol-error.ts";
 import { claim } from "./claims.ts";
+import { KnownMessages } from "./known-messages.ts";
+import { Memento } from "./memento.ts";
+import { forgetProcess } from "./oracle-death.ts";
 import { OracleInput } from "./oracle-input.ts";
 import { OracleOutput } from "./oracle-output.ts";
 import {
-  type Conn,
+  Conn,
   Model,
   ModelSession,
   type Obligation,
   obligationsText,
   type Publication,
+  Seen,
 } from "./oracle-state.ts";
 import type { Settings } from "./settings.ts";
-import type { SimJournal } from "./sim-journal.ts";
-import type { Trace } from "./trace.ts";
+import { noteOf, receivedNote, type Trace } from "./trace.ts";
+import type { WorldJournal } from "./world-journal.ts";
 
 /** A deadline is met within two slots of the wheel. */
 const LATE_MAX_MS = 500;
@@ -37,13 +43,12 @@ export class Oracle implements Observer {
   /** Losses by reason, to be compared with the ledger's own counts. */
   readonly losses: Map<LossReason, number> = new Map();
   nowMs = 0;
+  /** When the broker began: what was due before that is due then. */
+  #bornMs = 0;
   readonly #settings: Settings;
   readonly #trace: Trace;
-  /** Of recorded Sessions, by the number that the journal knows them by. */
-  readonly #clientIds = new Map<number, string>();
-  readonly #byMessage = new WeakMap<Message, Publication>();
-  /** Wills that are being published: their Messages are made by the broker. */
-  readonly #wills = new Map<string, Publication>();
+  readonly #journal: WorldJournal;
+  readonly #known = new KnownMessages();
   /** The will that is being dispatched; whether it was refused is known after it. */
   #will: Publication | undefined = undefined;
   /** The delivery that turned out too large. */
@@ -52,24 +57,24 @@ export class Oracle implements Observer {
   readonly #ending = new Set<ModelSession>();
   readonly #discarded = new Set<string>();
 
-  constructor(settings: Settings, journal: SimJournal, trace: Trace) {
+  constructor(settings: Settings, journal: WorldJournal, trace: Trace) {
     this.#settings = settings;
     this.#trace = trace;
+    this.#journal = journal;
     this.model = new Model(settings.authorizer);
-    const publicationOf = (message: Message): Publication | undefined =>
-      this.#publicationOf(message);
-    this.output = new OracleOutput(this.model, journal, settings.packetIdMax, publicationOf);
-    this.input = new OracleInput(this.model, settings, (message, publication) =>
-      this.#byMessage.set(message, publication),
-    );
+    this.output = new OracleOutput(this.model, journal, settings.packetIdMax, this.#known);
+    this.input = new OracleInput(this.model, settings, this.#known, journal);
     journal.onAppend = (op, position) => this.#recorded(op, position);
   }
 
   // What the broker takes.
 
-  receives(conn: Conn, packet: Packet, nowMs: number): void {
+  receives(conn: Conn, peer: Peer, packet: Packet, nowMs: number): void {
     this.#trace.note(`${nowMs} ${conn.number} > ${packet.type} ${receivedNote(packet)}`);
     conn.heardMs = nowMs;
+    const { session, isRude } = conn;
+    const isAck = packet.type === "puback" || packet.type === "pubrec" || packet.type === "pubcomp";
+    if (isRude && isAck && session) this.output.assumeSent(session, peer, packet.packetId);
     this.input.before(conn, packet, nowMs);
   }
 
@@ -123,6 +128,13 @@ export class Oracle implements Observer {
     const session = old ?? new ModelSession(clientId);
     this.model.sessions.set(clientId, session);
     session.isTainted ||= conn.isRude;
+    const isLasting = connect.sessionExpiryIntervalSec > 0 || connect.will !== undefined;
+    const hasFailed = this.#journal.trouble === "failed";
+    assert.ok(
+      !hasFailed || !(isLasting || session.isRecorded),
+      "the store cannot keep its Session",
+    );
+    session.isRecorded ||= isLasting;
     session.conn = conn;
     conn.session = session;
     conn.opened = session;
@@ -155,6 +167,11 @@ export class Oracle implements Observer {
     for (const { kind, qos, state } of session.open) {
       assert.ok(kind !== "live" || qos > 0 || state !== "pending", "QoS 0 lost in silence");
     }
+    this.#left(session);
+  }
+
+  /** Nobody is connected to it any more. */
+  #left(session: ModelSession): void {
     this.#handOn(session);
     const { expirySec, will } = session;
     if (expirySec === 0) this.#ending.add(session);
@@ -210,19 +227,19 @@ export class Oracle implements Observer {
 
   #recorded(op: Op, position: number): void {
     this.#trace.note(`op ${position} ${op.type}`);
-    this.input.recorded(op, position, (message) => this.#byMessage.get(message));
-    if (op.type === "open") this.#clientIds.set(op.session, op.clientId);
+    this.#known.recorded(op, position);
+    this.input.recorded(op, position);
     if (op.type === "publish") this.#queued(op);
-    if (op.type === "will-clear") this.#willCleared(this.#clientIds.get(op.session) ?? "");
+    if (op.type === "will-clear") this.#willCleared(this.#known.clientIdOf(op.session));
   }
 
   /** Retained messages in answer to a SUBSCRIBE are on record before they are sent. */
   #queued({ recipients, message }: PublishOp): void {
-    const publication = message === undefined ? undefined : this.#byMessage.get(message);
+    const publication = message === undefined ? undefined : this.#known.of(message);
     for (const { session, retained } of recipients) {
       if (!retained) continue;
       for (const owed of publication?.obligations ?? []) {
-        const isIts = owed.session?.clientId === this.#clientIds.get(session);
+        const isIts = owed.session?.clientId === this.#known.clientIdOf(session);
         if (owed.kind === "retained" && isIts) owed.isQueued = true;
       }
     }
@@ -248,7 +265,7 @@ export class Oracle implements Observer {
           ? Number.POSITIVE_INFINITY
           : this.nowMs + messageExpiryIntervalSec * 1_000,
     });
-    this.#wills.set(`${clientId} ${publication.payload}`, publication);
+    this.#known.expectWill(publication);
     this.#will = publication;
     this.model.dispatch(publication, session);
   }
@@ -260,7 +277,7 @@ export class Oracle implements Observer {
       ...{ topicName, qos, retain, publisherId, expiresAtMs: Number.POSITIVE_INFINITY },
       payload: Buffer.from(message.payload),
     });
-    this.#byMessage.set(message, publication);
+    this.#known.know(message, publication);
     this.#will = publication;
     this.model.dispatch(publication, undefined);
   }
@@ -273,25 +290,15 @@ export class Oracle implements Observer {
     else this.model.retain(will);
   }
 
-  #publicationOf(message: Message): Publication | undefined {
-    const known = this.#byMessage.get(message);
-    if (known !== undefined) return known;
-    const key = `${message.publisherId} ${Buffer.from(message.payload)}`;
-    const will = this.#wills.get(key);
-    if (will !== undefined) this.#byMessage.set(message, will);
-    this.#wills.delete(key);
-    return will;
-  }
-
   lost(): void {
     // The ledger itself is listened to: see `lose`.
   }
 
   /** `Ledger.record` was called. */
-  lose(reason: LossReason, message: Message, clientId: string, nowMs: number): void {
+  lose(reason: LossReason, message: Stub, clientId: string, nowMs: number): void {
     this.#trace.note(`lost ${reason} ${message.topicName} ${clientId}`);
     this.losses.set(reason, (this.losses.get(reason) ?? 0) + 1);
-    const publication = this.#publicationOf(message);
+    const publication = this.#known.of(message);
     assert.ok(publication !== undefined, `${reason}: a message that nobody published`);
     if (this.#verdict(publication, reason, clientId, nowMs)) {
       if (publication.verdict === "refused") this.model.refuse(publication);
@@ -330,6 +337,10 @@ export class Oracle implements Observer {
           const at = publication.denied.indexOf(clientId);
           if (at >= 0) publication.denied.splice(at, 1);
         }
+        return true;
+      case "store-unavailable":
+        if (clientId !== "") return false;
+        this.input.storeUnavailable(publication);
         return true;
       case "topic-not-allowed":
       case "payload-format-invalid":
@@ -379,6 +390,39 @@ export class Oracle implements Observer {
     }
   }
 
+  // The broker dies.
+
+  /** What is known now, apart from what clients know: a broker that dies may go back to that. */
+  remember(): Memento {
+    this.model.closeBooks();
+    return new Memento(this.model, (thing) => {
+      return (
+        thing instanceof Conn ||
+        thing instanceof Seen ||
+        ("isClosed" in thing && thing.isClosed === true)
+      );
+    });
+  }
+
+  /** A broker begins with `state`. */
+  adopt(state: BrokerState): void {
+    this.#known.adopt(state, this.model.retained);
+  }
+
+  /** The broker has died, and begins with what was on record when the model was as it is. */
+  died(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.#bornMs = nowMs;
+    this.losses.clear();
+    const orphans = [...this.model.sessions.values()].filter(({ conn }) => conn !== undefined);
+    forgetProcess(this.model);
+    for (const conn of this.conns.values()) conn.session = undefined;
+    for (const session of orphans) {
+      session.conn = undefined;
+      if (session.isRecorded) this.#left(session);
+    }
+  }
+
   // After each event.
 
   /** The broker has returned: what was to happen within this event has happened. */
@@ -405,24 +449,29 @@ export class Oracle implements Observer {
         assert.ok(late <= LATE_MAX_MS, `${clientId}: keep alive ran out [MQTT-3.1.2-22]`);
         continue;
       }
-      assert.ok(nowMs - expiresAtMs <= LATE_MAX_MS, `${clientId}: expired [MQTT-4.1.0-2]`);
-      const willLate = will === undefined ? 0 : nowMs - willAtMs;
+      const lateMs = nowMs - Math.max(expiresAtMs, this.#bornMs);
+      assert.ok(lateMs <= LATE_MAX_MS, `${clientId}: expired [MQTT-4.1.0-2]`);
+      const willLate = will === undefined ? 0 : nowMs - Math.max(willAtMs, this.#bornMs);
       assert.ok(willLate <= LATE_MAX_MS, `${clientId}: its will is due [MQTT-3.1.2-8]`);
     }
   }
 
+  compareLedger(counts: ReadonlyMap<LossReason, number>): void {
+    assert.deepEqual(new Map([...counts].sort()), new Map([...this.losses].sort()), "ledger");
+  }
+
   /** At the very end: what was owed was had, or is in the ledger (invariant 7). */
   compare(counts: ReadonlyMap<LossReason, number>): void {
-    assert.deepEqual(new Map([...counts].sort()), new Map([...this.losses].sort()), "ledger");
-    for (const { topicName, order, expiresAtMs, obligations } of this.model.publications) {
+    this.compareLedger(counts);
+    for (const { topicName, payload, expiresAtMs, obligations } of this.model.publications) {
       for (const owed of obligations) {
         const { state, kind, session, shareKey } = owed;
-        const what = `#${order} ${topicName} (${kind}) to ${session?.clientId ?? shareKey}`;
+        const what = `${topicName} ${payload} (${kind}) to ${session?.clientId ?? shareKey}`;
         if (kind === "retained" && state === "pending" && expiresAtMs <= this.nowMs) continue;
         assert.ok(state !== "pending", `invariant 7: ${what} was lost in silence`);
         assert.ok(state !== "sent" && state !== "released", `${what} was never acknowledged`);
         if (state !== "done" || owed.isGivenUp || owed.qos === 0 || session?.isTainted) continue;
-        assert.ok(owed.received > 0, `${what} was acknowledged and not received`);
+        assert.ok(owed.seen.times > 0, `${what} was acknowledged and not received`);
       }
     }
   }
@@ -436,31 +485,4 @@ function fitsLoss(reason: LossReason, clientId: string): (owed: Obligation) => b
     if (kind !== "shared") return session?.clientId === clientId;
     return shareKey === clientId || [...eligible.keys()].some((one) => one.clientId === clientId);
   };
-}
-
-function receivedNote(packet: Packet): string {
-  switch (packet.type) {
-    case "publish": {
-      const { topicName, qos, retain, payload } = packet.message;
-      const text = Buffer.from(payload).toString("latin1", 0, 4);
-      return `${topicName} q${qos} r${retain} ${packet.packetId} ${text}`;
-    }
-    case "subscribe":
-      return packet.subscriptions
-        .map(({ topicFilter, qos, retainHandling: rh }) => `${topicFilter} q${qos} h${rh}`)
-        .join(", ");
-    case "unsubscribe":
-      return packet.topicFilters.join(", ");
-    default:
-      return noteOf(packet);
-  }
-}
-
-function noteOf(packet: OutgoingPacket | Packet): string {
-  if (packet.type === "publish") {
-    const { message, dup, packetId } = packet;
-    const text = Buffer.from(message.payload).toString("latin1", 0, 4);
-    return `${message.topicName} d${dup} ${packetId} ${text}`;
-  }
-  return "packetId" in packet ? `${packet.packetId}` : "";
 }

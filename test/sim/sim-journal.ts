@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/core/ops.ts";
-import type { Journal, Trouble } from "../../src/core/ports.ts";
+import type { Trouble } from "../../src/core/ports.ts";
 import { Replay } from "../../src/core/replay.ts";
 import { snapshotOf } from "../../src/core/snapshot.ts";
 import { BrokerState } from "../../src/core/state.ts";
 import { durableText, opFromText, opToText, sessionsText } from "./plain.ts";
+import type { WorldJournal } from "./world-journal.ts";
 
 /**
  * A journal that commits at once or LATE, and replays what it gets into a state of its own.
@@ -12,12 +13,11 @@ import { durableText, opFromText, opToText, sessionsText } from "./plain.ts";
  * Ops go through text, so that nothing is shared with the live state. `replayed` is then what a
  * recovery would make of them.
  */
-export class SimJournal implements Journal {
+export class SimJournal implements WorldJournal {
   readonly replayed: BrokerState;
   readonly appendedSize = 1;
   readonly trouble: Trouble = "none";
   readonly #replay: Replay;
-  /** Told of each Op before it is applied. */
   onAppend: (op: Op, position: number) => void = () => undefined;
   #appended = 0;
   #committed = 0;
@@ -25,12 +25,14 @@ export class SimJournal implements Journal {
   #writing: { readonly upTo: number; readonly doneMs: number } | undefined = undefined;
   #later: () => void = () => undefined;
   readonly #delayMs: () => number;
+  readonly #packetIdMax: number;
 
   /** @param delayMs How long the next commit takes; 0: it is done on return. */
   constructor(packetIdMax: number, delayMs: () => number) {
     this.replayed = new BrokerState(packetIdMax);
     this.#replay = new Replay(this.replayed);
     this.#delayMs = delayMs;
+    this.#packetIdMax = packetIdMax;
   }
 
   append(op: Op): number {
@@ -76,14 +78,17 @@ export class SimJournal implements Journal {
     this.#later();
   }
 
-  /** Invariant 3: replay(journal) equals live durable state. */
+  tidy(): void {
+    // What is in memory is never compacted.
+  }
+
   compare(live: BrokerState): void {
     assert.equal(durableText(this.replayed), durableText(live), "replay(journal) == live");
   }
 
   /** A snapshot of each recorded Session, put back, gives the Session again. */
-  compareRestored(live: BrokerState, packetIdMax: number): void {
-    const restored = new BrokerState(packetIdMax);
+  compareRestored(live: BrokerState): void {
+    const restored = new BrokerState(this.#packetIdMax);
     const replay = new Replay(restored);
     for (const session of live.recorded.values()) {
       const op: Op = { type: "session", ...snapshotOf(session, live) };

@@ -1,3 +1,5 @@
+import type { OutgoingPacket, Packet } from "../../src/protocol/packets.ts";
+
 /** Lines kept for a failure to show. */
 const LINES_KEPT = 200;
 
@@ -24,4 +26,31 @@ export class Trace {
   get hash(): number {
     return this.#hash >>> 0;
   }
+}
+
+export function receivedNote(packet: Packet): string {
+  switch (packet.type) {
+    case "publish": {
+      const { topicName, qos, retain, payload } = packet.message;
+      const text = Buffer.from(payload).toString("latin1", 0, 4);
+      return `${topicName} q${qos} r${retain} ${packet.packetId} ${text}`;
+    }
+    case "subscribe":
+      return packet.subscriptions
+        .map(({ topicFilter, qos, retainHandling: rh }) => `${topicFilter} q${qos} h${rh}`)
+        .join(", ");
+    case "unsubscribe":
+      return packet.topicFilters.join(", ");
+    default:
+      return noteOf(packet);
+  }
+}
+
+export function noteOf(packet: OutgoingPacket | Packet): string {
+  if (packet.type === "publish") {
+    const { message, dup, packetId } = packet;
+    const text = Buffer.from(message.payload).toString("latin1", 0, 4);
+    return `${message.topicName} d${dup} ${packetId} ${text}`;
+  }
+  return "packetId" in packet ? `${packet.packetId}` : "";
 }

@@ -6,11 +6,14 @@ import assert from "node:assert/strict";
 import { PacketWriter } from "../../src/codec/packet-writer.ts";
 import { Broker } from "../../src/core/broker.ts";
 import type { Authenticator, AuthRequest } from "../../src/core/ports.ts";
+import type { BrokerState } from "../../src/core/state.ts";
 import { Message } from "../../src/protocol/message.ts";
 import type { ConnectPacket } from "../../src/protocol/packets.ts";
 import { ReasonCode } from "../../src/protocol/reason-code.ts";
+import type { SimDiskOptions } from "../store/sim-disk.ts";
 import { type Actor, act, connectOf, messageOf } from "./behaviour.ts";
 import { BrokerEnd } from "./broker-end.ts";
+import { DiskJournal } from "./disk-journal.ts";
 import { checkInvariants } from "./invariants.ts";
 import { Oracle } from "./oracle.ts";
 import { Conn } from "./oracle-state.ts";
@@ -20,6 +23,17 @@ import { type Manners, SimClient } from "./sim-client.ts";
 import { SimJournal } from "./sim-journal.ts";
 import { Trace } from "./trace.ts";
 
+export interface WorldOptions {
+  /** The broker keeps a log on a disk, which fails now and then; and now and then it dies. */
+  readonly isMortal?: boolean;
+  // What is broken on purpose, and must be noticed.
+  readonly disk?: Partial<SimDiskOptions>;
+  /** What was recorded counts as committed at once. */
+  readonly isHasty?: boolean;
+  /** Takes away what a recovery has brought back. */
+  readonly spoil?: (state: BrokerState) => void;
+}
+
 const START_MS = 1_000_000;
 const MANNERS: readonly Manners[] = ["polite", "awkward", "awkward", "awkward", "rude"];
 
@@ -27,12 +41,13 @@ export class World implements Actor {
   readonly random: Random;
   readonly settings: Settings;
   readonly trace: Trace = new Trace();
-  readonly journal: SimJournal;
+  readonly journal: SimJournal | DiskJournal;
   readonly oracle: Oracle;
-  readonly broker: Broker;
+  broker: Broker;
   readonly clients: SimClient[] = [];
   nowMs: number = START_MS;
   serial = 0;
+  readonly #options: WorldOptions;
   #ends: BrokerEnd[] = [];
   /** One for all, as in the turn: a connection's bytes are gathered, then handed on. */
   readonly #writer = new PacketWriter();
@@ -42,19 +57,33 @@ export class World implements Actor {
   #steps = 0;
   #deciding: { readonly atMs: number; readonly request: AuthRequest }[] = [];
 
-  constructor(seed: number) {
+  constructor(seed: number, options: WorldOptions = {}) {
+    this.#options = options;
     const random = new Random(seed);
     this.random = random;
     this.settings = settingsOf(random);
-    const { settings } = this;
-    const { limits, packetIdMax, authorizer, commitDelayMaxMs } = settings;
-    this.journal = new SimJournal(packetIdMax, () =>
-      this.#isCalm ? 0 : random.below(commitDelayMaxMs + 1),
-    );
-    this.oracle = new Oracle(settings, this.journal, this.trace);
-    this.broker = new Broker(
+    const { packetIdMax, commitDelayMaxMs } = this.settings;
+    const delayMs = (): number => (this.#isCalm ? 0 : random.below(commitDelayMaxMs + 1));
+    const journal = options.isMortal
+      ? new DiskJournal(random, packetIdMax, this.nowMs, options)
+      : new SimJournal(packetIdMax, delayMs);
+    this.journal = journal;
+    const oracle = new Oracle(this.settings, journal, this.trace);
+    this.oracle = oracle;
+    if (journal instanceof DiskJournal) {
+      journal.remember = () => oracle.remember();
+      journal.start();
+      this.broker = this.#brokerOf(journal.state);
+    } else this.broker = this.#brokerOf(undefined);
+    this.#makeClients();
+  }
+
+  #brokerOf(state: BrokerState | undefined): Broker {
+    const { settings, journal, oracle } = this;
+    const { limits, packetIdMax, authorizer } = settings;
+    const broker = new Broker(
       {
-        ...{ limits, journal: this.journal, observer: this.oracle, authorizer, packetIdMax },
+        ...{ limits, journal, observer: oracle, authorizer, packetIdMax, state },
         authenticator: settings.authenticationDelayMaxMs > 0 ? this.#authenticator : undefined,
         randomId: () => {
           this.#randomIds += 1;
@@ -64,17 +93,18 @@ export class World implements Actor {
         responseInformation: undefined,
         sysIntervalMs: 0,
         version: "sim",
+        compactionStepBytesMax: 300,
       },
       this.nowMs,
     );
-    const { ledger } = this.broker;
+    const { ledger } = broker;
     const record = ledger.record.bind(ledger);
     ledger.record = (reason, message, clientId, nowMs) => {
       record(reason, message, clientId, nowMs);
-      assert.ok(message instanceof Message);
-      this.oracle.lose(reason, message, clientId, nowMs);
+      oracle.lose(reason, message, clientId, nowMs);
     };
-    this.#makeClients();
+    if (state !== undefined) oracle.adopt(state);
+    return broker;
   }
 
   #makeClients(): void {
@@ -151,14 +181,42 @@ export class World implements Actor {
     if (random.chance(1)) this.#publishInside();
     for (const client of this.clients) this.#keepAlive(client);
     this.#turn();
+    if (this.journal instanceof DiskJournal) this.#disaster(this.journal);
     checkInvariants(this.broker, this.oracle);
     this.#steps += 1;
     if (this.#steps % 20 === 0) this.journal.compare(this.broker.state);
   }
 
+  #disaster(journal: DiskJournal): void {
+    const { random } = this;
+    const dice = random.below(100);
+    if (dice < 2) this.#die(journal);
+    else if (dice < 3) journal.breakDown();
+    else if (dice < 4) journal.heal();
+  }
+
+  /** The power fails, and some time later another broker begins with what is on the disk. */
+  #die(journal: DiskJournal): void {
+    const { oracle, random } = this;
+    oracle.compareLedger(this.broker.ledger.counts());
+    for (const end of this.#ends) end.died();
+    this.#ends = [];
+    this.#deciding = [];
+    this.nowMs += random.below(random.pick([10, 2_000, 15_000]));
+    this.trace.note(`${this.nowMs} died`);
+    journal.crash(this.nowMs, oracle.output.toldTo);
+    this.#options.spoil?.(journal.state);
+    this.broker = this.#brokerOf(journal.state);
+    oracle.died(this.nowMs);
+    this.broker.recover(this.nowMs);
+    oracle.settled(this.nowMs);
+    journal.start();
+  }
+
   #compareJournal(): void {
-    this.journal.compare(this.broker.state);
-    this.journal.compareRestored(this.broker.state, this.settings.packetIdMax);
+    const { journal, broker } = this;
+    journal.compare(broker.state);
+    if (journal instanceof SimJournal) journal.compareRestored(broker.state);
   }
 
   /** Time passes, and what is due by then happens. */
@@ -184,6 +242,7 @@ export class World implements Actor {
     for (let rounds = 0; rounds < 50; rounds += 1) {
       journal.commitAt(nowMs, () => broker.committed());
       for (const peer of broker.takeReady()) (peer.link as BrokerEnd).flush(nowMs);
+      journal.tidy(broker, nowMs);
       if (!broker.hasReady) return;
     }
     assert.fail("peers stay ready for ever");
@@ -212,6 +271,7 @@ export class World implements Actor {
   calm(): void {
     this.#compareJournal();
     this.#isCalm = true;
+    if (this.journal instanceof DiskJournal) this.#heal(this.journal);
     for (const client of this.clients) {
       if (client.isRude) {
         this.cut(client);
@@ -225,6 +285,15 @@ export class World implements Actor {
       if (step > 40 && this.#isQuiet()) return;
     }
     assert.fail(`never quiet: ${this.#unquiet()}`);
+  }
+
+  #heal(journal: DiskJournal): void {
+    journal.heal();
+    for (let step = 0; step < 50 && journal.trouble !== "none"; step += 1) {
+      this.#pass(20);
+      this.#turn();
+    }
+    assert.equal(journal.trouble, "none", "a disk that works again is used again");
   }
 
   #calmStep(): void {
@@ -302,7 +371,7 @@ export class World implements Actor {
   }
 
   #nothingLeft(): void {
-    const { broker, journal } = this;
+    const { broker } = this;
     const { state, stats } = broker;
     const forever = [...state.sessions.values()].filter(
       ({ expiresAtMs }) => expiresAtMs === Number.POSITIVE_INFINITY,
@@ -311,7 +380,6 @@ export class World implements Actor {
     assert.equal(stats.connections, 0, "connections are left");
     assert.equal(stats.clientsConnected, 0, "clients are left");
     this.#compareJournal();
-    assert.equal(journal.replayed.sessions.size, forever.length, "replayed Sessions are left");
     if (forever.length > 0) return;
     assert.equal(state.groups.size, 0, "groups are left");
     assert.equal(state.shelf.count, 0, "messages are left on the shelf");
