@@ -6,6 +6,7 @@ import type { Peer } from "./peer.ts";
 import type { Principal, QueueFullPolicy } from "./ports.ts";
 import type { RetainedWalk } from "./retained.ts";
 import type { Subscription } from "./subscription.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 import type { Timed } from "./wheel.ts";
 
 /** Retained messages still to be sent in answer to one SUBSCRIBE. */
@@ -40,8 +41,7 @@ export class Session {
   willAtMs: number = Number.POSITIVE_INFINITY;
   /** Asked when the earlier of the two has come. */
   timed: Timed | undefined = undefined;
-  /** By Topic Filter as subscribed. */
-  subscriptions: Map<string, Subscription> | undefined = undefined;
+  subscriptions: Subscriptions | undefined = undefined;
   /** Of the listener that it last came by. */
   queueFullPolicy: QueueFullPolicy = "drop-oldest";
   /** By Topic Filter: a SUBSCRIBE of the same filter starts its replay again. */
