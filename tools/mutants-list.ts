@@ -193,8 +193,8 @@ const SESSIONS: readonly Mutant[] = [
   },
   {
     file: "src/core/wheel.ts",
-    was: "const slot = Math.max(Math.ceil(atMs / WHEEL_SLOT_MS), this.#slotAt + 1);",
-    becomes: "const slot = Math.max(Math.ceil(atMs / WHEEL_SLOT_MS) + 4, this.#slotAt + 1);",
+    was: "Math.ceil((atMs - this.#startMs) / WHEEL_SLOT_MS)",
+    becomes: "Math.ceil((atMs - this.#startMs) / WHEEL_SLOT_MS) + 4",
     breaks: "deadlines are met late",
   },
 ];

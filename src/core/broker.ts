@@ -85,7 +85,7 @@ export class Broker {
       journal,
       recorder: new Recorder(journal, state),
       routes: new Routes(state, mayReceive),
-      wheel: new Wheel(nowMs),
+      wheel: new Wheel<Context>(nowMs),
       ledger: new Ledger(limits.ledgerEntriesMax, observer),
       stats: new Stats(),
       observer,
@@ -166,7 +166,7 @@ export class Broker {
 
   /** The time, pushed in about four times a second: what is due happens now. */
   tick(nowMs: number): void {
-    this.#context.wheel.advance(nowMs);
+    this.#context.wheel.advance(nowMs, this.#context);
     this.#sys.due(nowMs);
   }
 

@@ -20,7 +20,7 @@ export interface Context {
   readonly routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly lifecycle: Lifecycle;
-  readonly wheel: Wheel;
+  readonly wheel: Wheel<Context>;
   readonly ledger: Ledger;
   readonly stats: Stats;
   readonly observer: Observer;

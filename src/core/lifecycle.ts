@@ -9,7 +9,6 @@ import type { Peer } from "./peer.ts";
 import type { Principal } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { TakeOvers } from "./take-overs.ts";
-import { NOT_ON_WHEEL } from "./wheel.ts";
 
 /** What CONNECT asks of the Session. */
 export interface Opening {
@@ -102,7 +101,7 @@ export class Lifecycle {
     session.peer = peer;
     this.#empty.delete(session);
     session.expiresAtMs = Number.POSITIVE_INFINITY;
-    if (session.timed !== undefined) wheel.delete(session.timed);
+    wheel.delete(session);
     session.queueFullPolicy = peer.link.policy.queueFullPolicy;
     session.connected(receiveMaximum);
     for (const key of session.shared?.keys() ?? []) state.groups.get(key)?.connected(session);
@@ -153,7 +152,8 @@ export class Lifecycle {
     windowIfAny?.markSent(windowIfAny.tail);
   }
 
-  #due(session: Session, nowMs: number): void {
+  /** A deadline that `resume` has set has come. */
+  due(session: Session, nowMs: number): void {
     const { state, stats } = this.#context;
     if (state.sessions.get(session.clientId) !== session || session.peer !== undefined) return;
     if (session.willAtMs <= nowMs) this.#publishWill(session, nowMs);
@@ -168,8 +168,7 @@ export class Lifecycle {
   /** Watches the deadlines of a Session that nobody is connected to; also after a recovery. */
   resume(session: Session): void {
     if (isEmpty(session)) this.#empty.add(session);
-    session.timed ??= { wheelSlot: NOT_ON_WHEEL, due: (nowMs) => this.#due(session, nowMs) };
-    this.#context.wheel.set(session.timed, Math.min(session.willAtMs, session.expiresAtMs));
+    this.#context.wheel.set(session, Math.min(session.willAtMs, session.expiresAtMs));
   }
 
   /**
@@ -179,7 +178,7 @@ export class Lifecycle {
    */
   end(session: Session, nowMs: number): number {
     const { ledger, recorder, observer, wheel } = this.#context;
-    if (session.timed !== undefined) wheel.delete(session.timed);
+    wheel.delete(session);
     this.#empty.delete(session);
     if (session.will !== undefined) this.#publishWill(session, nowMs);
     // Also a sent QoS 2 message of a shared group: nobody else gets it [MQTT-4.8.2-5].

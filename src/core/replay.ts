@@ -160,7 +160,7 @@ export class Replay {
       state.subscribe(session, topicFilter, options, subscriptionIdentifier, position);
     }
     const wanted = new Set(subscriptions.map(({ topicFilter }) => topicFilter));
-    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {
+    for (const topicFilter of session.subscriptions?.keys() ?? []) {
       if (!wanted.has(topicFilter)) state.unsubscribe(session, topicFilter);
     }
     // In the order in which they were made.
@@ -168,7 +168,7 @@ export class Replay {
     for (const topicFilter of wanted) {
       const subscription = made?.get(topicFilter);
       made?.delete(topicFilter);
-      if (subscription !== undefined) made?.set(topicFilter, subscription);
+      if (subscription !== undefined) made?.set(subscription);
     }
   }
 

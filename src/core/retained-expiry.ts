@@ -8,7 +8,7 @@ import { NOT_ON_WHEEL, type Timed } from "./wheel.ts";
  */
 export class RetainedExpiry {
   readonly #context: Context;
-  readonly #deadlines = new Map<string, Timed>();
+  readonly #deadlines = new Map<string, Timed<unknown>>();
 
   constructor(context: Context) {
     this.#context = context;

@@ -82,23 +82,25 @@ export class Routes {
   }
 
   #build(topicName: string, epoch: number): Route {
-    const bySession = new Map<Session, Subscription[]>();
+    const bySession = new Map<Session, Subscription | Subscription[]>();
     const groups: ShareGroup[] = [];
-    // Whoever is sent a message has a filter that matches its topic [MQTT-3.3.2-3].
+    // Whoever is sent a message has a filter that matches its topic [MQTT-3.3.2-3]; most have one
+    // such, and nothing is made for them.
     this.#state.filters.match(topicName, (value) => {
       if (value instanceof ShareGroup) {
         groups.push(value);
         return;
       }
       const others = bySession.get(value.session);
-      if (others === undefined) bySession.set(value.session, [value]);
-      else others.push(value);
+      if (others === undefined) bySession.set(value.session, value);
+      else if (Array.isArray(others)) others.push(value);
+      else bySession.set(value.session, [others, value]);
     });
     const targets: Target[] = [];
     const denied: Session[] = [];
-    for (const [session, subscriptions] of bySession) {
+    for (const [session, matching] of bySession) {
       if (this.#mayReceive?.(session, topicName) === false) denied.push(session);
-      else targets.push(targetOf(session, subscriptions));
+      else targets.push(Array.isArray(matching) ? targetOf(session, matching) : matching);
     }
     return { topicName, epoch, targets, groups, denied };
   }
@@ -109,8 +111,6 @@ function placesOf({ targets, groups, denied }: Route): number {
 }
 
 function targetOf(session: Session, subscriptions: readonly Subscription[]): Target {
-  const [first] = subscriptions;
-  if (first !== undefined && subscriptions.length === 1) return first; // As most: nothing is made.
   const grant = mergeGrants(subscriptions);
   const others = subscriptions.filter(({ options }) => !options.noLocal); // [MQTT-3.8.3-3]
   const ownGrant = others.length === subscriptions.length ? grant : mergeGrants(others);

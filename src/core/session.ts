@@ -2,11 +2,13 @@ import { InboundWindow } from "../delivery/inbound-window.ts";
 import { OutboundWindow } from "../delivery/outbound-window.ts";
 import type { Shelf } from "../delivery/shelf.ts";
 import type { Will } from "../protocol/packets.ts";
+import type { Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { Principal, QueueFullPolicy } from "./ports.ts";
 import type { RetainedWalk } from "./retained.ts";
 import type { Subscription } from "./subscription.ts";
-import type { Timed } from "./wheel.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import { NOT_ON_WHEEL, type Timed } from "./wheel.ts";
 
 /** Retained messages still to be sent in answer to one SUBSCRIBE. */
 export interface Replay {
@@ -20,7 +22,7 @@ export interface Replay {
  * Its durable part is changed by `BrokerState` alone. `peer` and `replays` are of the moment.
  * Windows and tables exist once they are needed: an idle session is small.
  */
-export class Session {
+export class Session implements Timed<Context> {
   readonly clientId: string; // [MQTT-3.1.3-2]
   principal: Principal;
   expiryIntervalSec: number;
@@ -36,18 +38,16 @@ export class Session {
   /** When it ends, on the core's clock; Infinity while connected, or for ever. */
   expiresAtMs: number = Number.POSITIVE_INFINITY;
   will: Will | undefined = undefined;
-  /** When the will is due after the connection has gone; Infinity: not. */
-  willAtMs: number = Number.POSITIVE_INFINITY;
-  /** Asked when the earlier of the two has come. */
-  timed: Timed | undefined = undefined;
-  /** By Topic Filter as subscribed. */
-  subscriptions: Map<string, Subscription> | undefined = undefined;
+  wheelSlot: number = NOT_ON_WHEEL;
+  subscriptions: Subscriptions | undefined = undefined;
   /** Of the listener that it last came by. */
   queueFullPolicy: QueueFullPolicy = "drop-oldest";
   /** By Topic Filter: a SUBSCRIBE of the same filter starts its replay again. */
   replays: Map<string, Replay> | undefined = undefined;
   /** Those of its subscriptions that are shared: it may pull from their groups' queues. */
   shared: Map<string, Subscription> | undefined = undefined;
+  /** Undefined for Infinity: nearly always, and a number like that takes memory of its own. */
+  #willAtMs: number | undefined = undefined;
   #window: OutboundWindow | undefined = undefined;
   #inbound: InboundWindow | undefined = undefined;
   #receiveMaximum = 0;
@@ -66,6 +66,20 @@ export class Session {
     this.clientId = clientId;
     this.principal = principal;
     this.expiryIntervalSec = expiryIntervalSec;
+  }
+
+  /** When the will is due after the connection has gone; Infinity: not. */
+  get willAtMs(): number {
+    return this.#willAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  set willAtMs(atMs: number) {
+    this.#willAtMs = atMs === Number.POSITIVE_INFINITY ? undefined : atMs;
+  }
+
+  /** Its end or its will, whichever comes first. */
+  due(nowMs: number, { lifecycle }: Context): void {
+    lifecycle.due(this, nowMs);
   }
 
   get isRecorded(): boolean {

@@ -15,7 +15,8 @@ import { RetainedStore } from "./retained.ts";
 import { Session } from "./session.ts";
 import { ShareGroup, type Waiting } from "./share-group.ts";
 import { Slots, slotOf } from "./slots.ts";
-import { newSubscription, type Subscription } from "./subscription.ts";
+import { Subscription } from "./subscription.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { TopicTrie } from "./topic-trie.ts";
 
 /** Ops that say again what is so; see `Replay`. */
@@ -149,7 +150,7 @@ export class BrokerState {
    */
   end(session: Session | undefined): void {
     if (session === undefined || this.sessions.get(session.clientId) !== session) return;
-    for (const topicFilter of [...(session.subscriptions?.keys() ?? [])]) {
+    for (const topicFilter of session.subscriptions?.keys() ?? []) {
       this.unsubscribe(session, topicFilter);
     }
     session.windowIfAny?.clear();
@@ -170,19 +171,20 @@ export class BrokerState {
     const parsed = parseFilter(topicFilter);
     if (session === undefined || parsed === undefined) return;
     this.epoch += 1;
-    session.subscriptions ??= new Map();
+    session.subscriptions ??= new Subscriptions();
     const old = session.subscriptions.get(topicFilter);
-    const added = newSubscription(session, topicFilter, parsed, options, subscriptionIdentifier);
-    session.subscriptions.set(topicFilter, added);
+    const isShared = parsed.shareName !== "";
+    const added = new Subscription(session, topicFilter, isShared, options, subscriptionIdentifier);
+    session.subscriptions.set(added);
     if (old === undefined) this.subscriptionsTotal += 1;
-    if (parsed.shareName !== "") {
+    if (isShared) {
       session.shared ??= new Map();
       session.shared.set(topicFilter, added);
       this.groupOf(topicFilter, parsed.topicFilter, position).set(added);
       return;
     }
-    if (old !== undefined) this.filters.delete(parsed.topicFilter, old);
-    this.filters.add(parsed.topicFilter, added);
+    if (old !== undefined) this.filters.delete(topicFilter, old);
+    this.filters.add(topicFilter, added);
   }
 
   /** The shared group of that name, made if there is none. */
@@ -204,8 +206,8 @@ export class BrokerState {
     this.epoch += 1;
     this.subscriptionsTotal -= 1;
     session.subscriptions?.delete(topicFilter);
-    if (old.parsed.shareName === "") {
-      this.filters.delete(old.parsed.topicFilter, old);
+    if (!old.isShared) {
+      this.filters.delete(topicFilter, old);
       return;
     }
     session.shared?.delete(topicFilter);

@@ -95,8 +95,8 @@ function refusalOf(
 /** Not for shared Subscriptions (§4.8.2): no retained message goes to those. */
 function replayRetained(session: Session, topicFilter: string, { state }: Context): void {
   const subscription = session.subscriptions?.get(topicFilter);
-  if (subscription === undefined || subscription.parsed.shareName !== "") return;
-  const messages = state.retained.match(subscription.parsed.topicFilter);
+  if (subscription === undefined || subscription.isShared) return;
+  const messages = state.retained.match(topicFilter);
   session.replays ??= new Map();
   session.replays.delete(topicFilter); // To the end of the line.
   session.replays.set(topicFilter, { subscription, messages });
@@ -124,7 +124,7 @@ export function unsubscribe(
   const reasonCodes = packet.topicFilters.map((topicFilter) => {
     const subscription = session.subscriptions?.get(topicFilter); // [MQTT-3.10.4-1]
     if (subscription === undefined) return ReasonCode.noSubscriptionExisted; // [MQTT-3.10.4-5]
-    if (subscription.parsed.shareName !== "") lifecycle.leaveGroup(topicFilter, nowMs);
+    if (subscription.isShared) lifecycle.leaveGroup(topicFilter, nowMs);
     position = recorder.unsubscribe(session, topicFilter); // [MQTT-3.10.4-2]
     session.replays?.delete(topicFilter);
     observer.unsubscribed?.({ clientId: session.clientId, topicFilter });

@@ -1,38 +1,56 @@
 import type { Grant } from "../delivery/outbound-window.ts";
 import type { Qos, SubscriptionOptions } from "../protocol/packets.ts";
-import type { ParsedFilter } from "../protocol/topic.ts";
 import type { Session } from "./session.ts";
 
-/** One Topic Filter of one Session, with its options (§3.8.3.1). */
-export interface Subscription {
+/**
+ * One Topic Filter of one Session, with its options (§3.8.3.1).
+ *
+ * There may be millions: options, and grants that name nothing of their own, are shared.
+ */
+export class Subscription {
   readonly session: Session;
   /** As it was subscribed to, `$share/…/` included: what UNSUBSCRIBE names. */
   readonly topicFilter: string;
-  readonly parsed: ParsedFilter;
   readonly options: SubscriptionOptions;
-  /** 0: none. */
-  readonly subscriptionIdentifier: number;
-  /** What it grants taken alone: to others' messages, and to those of its own Session. */
+  /** What it grants taken alone to others' messages. */
   readonly grant: Grant;
-  readonly ownGrant: Grant | undefined;
-}
 
-export function newSubscription(
-  session: Session,
-  topicFilter: string,
-  parsed: ParsedFilter,
-  options: SubscriptionOptions,
-  subscriptionIdentifier: number,
-): Subscription {
-  // Of several copies, as shared Subscriptions make them, each has its own [MQTT-3.3.4-5].
-  const grant: Grant = {
-    qos: options.qos,
-    retainAsPublished: options.retainAsPublished,
-    subscriptionIdentifiers: subscriptionIdentifier === 0 ? NONE : [subscriptionIdentifier],
-    shareKey: parsed.shareName === "" ? "" : topicFilter,
-  };
-  const ownGrant = options.noLocal ? undefined : grant; // [MQTT-3.8.3-3]
-  return { session, topicFilter, parsed, options, subscriptionIdentifier, grant, ownGrant };
+  /** @param subscriptionIdentifier 0: none. */
+  constructor(
+    session: Session,
+    topicFilter: string,
+    isShared: boolean,
+    options: SubscriptionOptions,
+    subscriptionIdentifier: number,
+  ) {
+    this.session = session;
+    this.topicFilter = topicFilter;
+    this.options = OPTIONS[indexOf(options)] as SubscriptionOptions;
+    const plain = PLAIN_GRANTS[indexOf(options)] as Grant;
+    // Of several copies, as shared Subscriptions make them, each has its own [MQTT-3.3.4-5].
+    this.grant =
+      !isShared && subscriptionIdentifier === 0
+        ? plain
+        : {
+            ...plain,
+            subscriptionIdentifiers: subscriptionIdentifier === 0 ? NONE : [subscriptionIdentifier],
+            shareKey: isShared ? topicFilter : "",
+          };
+  }
+
+  get isShared(): boolean {
+    return this.grant.shareKey !== "";
+  }
+
+  /** 0: none. */
+  get subscriptionIdentifier(): number {
+    return this.grant.subscriptionIdentifiers[0] ?? 0;
+  }
+
+  /** What it grants to messages of its own Session. */
+  get ownGrant(): Grant | undefined {
+    return this.options.noLocal ? undefined : this.grant; // [MQTT-3.8.3-3]
+  }
 }
 
 /**
@@ -54,3 +72,22 @@ export function mergeGrants(subscriptions: readonly Subscription[]): Grant | und
 }
 
 const NONE: readonly number[] = [];
+
+/** By the bits of their byte on the wire (§3.8.3.1). */
+const OPTIONS: readonly SubscriptionOptions[] = Array.from({ length: 64 }, (_, bits) => ({
+  qos: (bits & 3) as Qos,
+  noLocal: (bits & 4) !== 0,
+  retainAsPublished: (bits & 8) !== 0,
+  retainHandling: (bits >> 4) as 0 | 1 | 2,
+}));
+
+const PLAIN_GRANTS: readonly Grant[] = OPTIONS.map(({ qos, retainAsPublished }) => ({
+  qos,
+  retainAsPublished,
+  subscriptionIdentifiers: NONE,
+  shareKey: "",
+}));
+
+function indexOf({ qos, noLocal, retainAsPublished, retainHandling }: SubscriptionOptions): number {
+  return qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4);
+}

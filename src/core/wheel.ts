@@ -1,9 +1,9 @@
-/** Something with deadlines of its own. */
-export interface Timed {
+/** Something with deadlines of its own. What `advance` is given it need not keep. */
+export interface Timed<Given = void> {
   /** The wheel's mark: the slot that its owner is in. At first NOT_ON_WHEEL. */
   wheelSlot: number;
   /** The deadline has come, or at most WHEEL_SLOT_MS ago. It may set its next one. */
-  due(nowMs: number): void;
+  due(nowMs: number, given: Given): void;
 }
 
 /** Deadlines are met up to this much late, never early. */
@@ -16,14 +16,16 @@ export const NOT_ON_WHEEL = -1;
  *
  * An owner is in one slot at most, and off the wheel when it has gone: clients that come and go
  * by the thousand leave nothing here. A packet that puts off a keep-alive costs nothing: the
- * owner looks at the time when it is due, and sets itself again.
+ * owner looks at the time when it is due, and sets itself again. Slots are numbered from the
+ * wheel's own start: such small integers need no memory of their own.
  */
-export class Wheel {
-  readonly #slots = new Map<number, Set<Timed>>();
-  #slotAt: number;
+export class Wheel<Given = void> {
+  readonly #slots = new Map<number, Set<Timed<Given>>>();
+  readonly #startMs: number;
+  #slotAt = 0;
 
   constructor(nowMs: number) {
-    this.#slotAt = Math.floor(nowMs / WHEEL_SLOT_MS);
+    this.#startMs = Math.floor(nowMs / WHEEL_SLOT_MS) * WHEEL_SLOT_MS;
   }
 
   /** Owners that have a deadline. */
@@ -34,12 +36,12 @@ export class Wheel {
   }
 
   /** Sets the one deadline of `owner`; Infinity: it has none. */
-  set(owner: Timed, atMs: number): void {
+  set(owner: Timed<Given>, atMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY) {
       this.delete(owner);
       return;
     }
-    const slot = Math.max(Math.ceil(atMs / WHEEL_SLOT_MS), this.#slotAt + 1);
+    const slot = Math.max(Math.ceil((atMs - this.#startMs) / WHEEL_SLOT_MS), this.#slotAt + 1);
     if (slot === owner.wheelSlot) return;
     this.delete(owner);
     owner.wheelSlot = slot;
@@ -48,14 +50,14 @@ export class Wheel {
     else owners.add(owner);
   }
 
-  delete(owner: Timed): void {
+  delete(owner: Timed<Given>): void {
     const owners = this.#slots.get(owner.wheelSlot);
     if (owners?.delete(owner) && owners.size === 0) this.#slots.delete(owner.wheelSlot);
     owner.wheelSlot = NOT_ON_WHEEL;
   }
 
-  advance(nowMs: number): void {
-    const slotNow = Math.floor(nowMs / WHEEL_SLOT_MS);
+  advance(nowMs: number, given: Given): void {
+    const slotNow = Math.floor((nowMs - this.#startMs) / WHEEL_SLOT_MS);
     if (slotNow <= this.#slotAt) return;
     // After a long sleep there are more slots in between than there are in use.
     const due =
@@ -70,7 +72,7 @@ export class Wheel {
       for (const owner of owners) {
         if (owner.wheelSlot !== slot) continue; // Another's deadline has moved it.
         owner.wheelSlot = NOT_ON_WHEEL;
-        owner.due(nowMs);
+        owner.due(nowMs, given);
       }
     }
   }

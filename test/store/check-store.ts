@@ -41,13 +41,13 @@ export function checkFilters(state: BrokerState): void {
   const members = new Map<string, number>();
   for (const session of recorded.values()) {
     for (const subscription of session.subscriptions?.values() ?? []) {
-      const { topicFilter, parsed } = subscription;
+      const { topicFilter } = subscription;
       total += 1;
       const group = groups.get(topicFilter);
       if (group !== undefined) members.set(topicFilter, (members.get(topicFilter) ?? 0) + 1);
       const wanted = group ?? subscription;
       let found = 0;
-      filters.match(nameFor(parsed.topicFilter), (value) => {
+      filters.match(nameFor(group?.topicFilter ?? topicFilter), (value) => {
         if (value === wanted) found += 1;
       });
       assert.equal(found, 1, `${session.clientId}: ${topicFilter} is found`);
