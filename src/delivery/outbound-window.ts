@@ -268,6 +268,7 @@ export class OutboundWindow {
     sent.skipTo(seq, grant);
     sent.push(held, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
+    if (typeof held === "number") this.#shelf?.sent(held);
     this.#fill(delivery, seq, message, false); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     return "send";
   }

@@ -267,6 +267,17 @@ export class Shelf {
     this.#hotBytes += message.payloadSize + HOT_OVERHEAD;
   }
 
+  /** It is on its way to the last who waited for it: where it must go again it is fetched. */
+  sent(id: number): void {
+    const message = this.#hot[id];
+    if (message === undefined || this.keepsAll || this.refs(id) > 1 || this.isPinned(id)) return;
+    this.#hot[id] = undefined;
+    message.shelfId = -1;
+    this.#hotBytes -= message.payloadSize + HOT_OVERHEAD;
+    this.#topicNames[id] = message.topicName;
+    this.#publisherIds[id] = message.publisherId;
+  }
+
   /** Lets go of the Message; the log has it. */
   cool(id: number): void {
     const message = this.#hot[id];

@@ -97,6 +97,17 @@ export class Batch {
     return checksum;
   }
 
+  /** See `RecentBytes`. */
+  with<T>(
+    from: number,
+    end: number,
+    use: (bytes: Buffer, from: number, end: number) => T,
+  ): T | undefined {
+    if (from < this.position || end > this.end) return undefined;
+    const offset = SEGMENT_HEADER_SIZE - this.position;
+    return use(this.writer.bytes, from + offset, end + offset);
+  }
+
   /** What is to be written: the frames, or with a segment's header before them. */
   bytes(header: Buffer | undefined): Buffer {
     const { bytes, at } = this.writer;

@@ -89,7 +89,15 @@ export class LogJournal implements Journal {
 
   /** See `Journal.recent`. */
   readonly recent = (position: number, size: number): Message | undefined =>
-    this.#log.recent.with(position - size, position, this.#readRecent);
+    this.#log.recent.with(position - size, position, this.#readRecent) ??
+    this.#ahead(position)?.with(position - size, position, this.#readRecent);
+
+  /** The batch with what ends at `position`, which is not written yet. */
+  #ahead(position: number): Batch | undefined {
+    const { batch } = this.#log;
+    if (batch !== undefined && position <= batch.end) return batch;
+    return this.#full.find(({ end }) => position <= end) ?? this.#gathering;
+  }
 
   readonly #readRecent = (bytes: Buffer, from: number, end: number): Message | undefined => {
     const reader = this.#recentReader;
@@ -127,7 +135,7 @@ export class LogJournal implements Journal {
   }
 
   #write(): void {
-    if (this.#log.isWriting) return;
+    if (this.#log.batch !== undefined) return;
     if (this.#full.length === 0 && !this.#gathering.isEmpty) this.#close(this.#gathering);
     // In a write of its own: else what is missing before it would seem to be of a torn one.
     const isEnding = this.#closed !== undefined && this.#full.length === 0;
@@ -157,7 +165,8 @@ export class LogJournal implements Journal {
     this.#log.retry();
     this.#unread?.();
     this.#unread = undefined;
-    const isIdle = this.#gathering.isEmpty && this.#full.length === 0 && !this.#log.isWriting;
+    const isIdle =
+      this.#gathering.isEmpty && this.#full.length === 0 && this.#log.batch === undefined;
     if (this.#isSealed || !isIdle || nowMs - this.#writtenMs < IDLE_MS) return;
     this.#seal();
     this.#write();

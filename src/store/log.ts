@@ -98,8 +98,9 @@ export class Log {
     return this.#logStart;
   }
 
-  get isWriting(): boolean {
-    return this.#writing !== undefined;
+  /** What is being written. */
+  get batch(): Batch | undefined {
+    return this.#writing?.batch;
   }
 
   /** Bytes that its segments take on the disk. */

@@ -26,6 +26,7 @@ export interface WorldOptions {
   readonly clients?: number;
   /** What one step of compaction may append. */
   readonly stepBytes?: number;
+  readonly recentSize?: number;
   /** The broker is told that all is committed as soon as it is appended. */
   readonly isHasty?: boolean;
   /** See `SimDisk.fail`; not asked while a start reads what is there. */
@@ -99,7 +100,8 @@ export class BrokerWorld implements Surroundings {
     this.segmentSize = options.segmentSize ?? random.pick([4096, 8192, 16_384]);
     this.packetIdMax = random.chance(30) ? random.between(5, 20) : 65_535;
     this.#frameSizeMax = random.pick([200, 1_000, 128 * 1024]);
-    this.#recentSize = random.pick([0, 500, 4_000]);
+    const recentSize = random.pick([0, 500, 4_000]);
+    this.#recentSize = options.recentSize ?? recentSize;
     const stepBytes = random.pick([200, 2_000, 64 * 1024]);
     this.#stepBytesMax = options.stepBytes ?? stepBytes;
     this.#limits = { ...limitsOf(random), ...options.limits };

@@ -52,7 +52,7 @@ export function runWithFault(seed: number, nth: number, { kind, isLasting }: Fau
     if (fails) failed ??= call;
     return fails ? kind : undefined;
   };
-  const world = new BrokerWorld(seed, { segmentSize: 4096, fail });
+  const world = new BrokerWorld(seed, { segmentSize: 4096, recentSize: 0, fail });
   let looks = LOOKS;
   for (let step = 0; step < STEPS; step += 1) {
     world.step();
@@ -129,7 +129,7 @@ export function runOnFullDisk(seed: number): { readonly full: number; readonly r
   const segmentSize = 32_768;
   const limits = { queueMessagesMax: 1_000, queueBytesMax: 200_000, inflightMax: 1_000 };
   const disk = { capacity: 5 * segmentSize };
-  const world = new BrokerWorld(seed, { segmentSize, limits, disk });
+  const world = new BrokerWorld(seed, { segmentSize, recentSize: 0, limits, disk });
   for (let step = 0; step < FULL_STEPS; step += 1) {
     world.step();
     world.compareLive();
@@ -152,7 +152,7 @@ export function runOnFullDisk(seed: number): { readonly full: number; readonly r
  * @returns How many calls a start has.
  */
 export function openWithFaults(seed: number, stride: number): number {
-  const world = new BrokerWorld(seed, { segmentSize: 4096 });
+  const world = new BrokerWorld(seed, { segmentSize: 4096, recentSize: 0 });
   for (let step = 0; step < STEPS; step += 1) world.step();
   world.settle();
   const left = world.disk.crash();

@@ -8,7 +8,7 @@ import { seedsOf, underSeed } from "../sim/prng.ts";
 import { FAULTS, openWithFaults, runOnFullDisk, runWithFault } from "./fault-run.ts";
 
 /** Its run has calls of each kind. */
-const SEED = 5;
+const SEED = 10;
 const STRIDE = 26;
 
 const NONE = { kind: "EIO", isLasting: false } as const;
