@@ -269,24 +269,29 @@ export class Shelf {
 
   /** It is on its way to the last who waited for it: where it must go again it is fetched. */
   sent(id: number): void {
-    const message = this.#hot[id];
-    if (message === undefined || this.keepsAll || this.refs(id) > 1 || this.isPinned(id)) return;
-    this.#hot[id] = undefined;
-    message.shelfId = -1;
-    this.#hotBytes -= message.payloadSize + HOT_OVERHEAD;
+    if (this.keepsAll || this.refs(id) > 1 || this.isPinned(id)) return;
+    const message = this.#letGo(id);
+    if (message === undefined) return;
     this.#topicNames[id] = message.topicName;
     this.#publisherIds[id] = message.publisherId;
   }
 
   /** Lets go of the Message; the log has it. */
   cool(id: number): void {
-    const message = this.#hot[id];
+    const message = this.#letGo(id);
     if (message === undefined) return;
+    this.#topicNames[id] = this.#shared(message.topicName);
+    this.#publisherIds[id] = this.#shared(message.publisherId);
+  }
+
+  /** @returns What was hot, whose names the columns are to keep. */
+  #letGo(id: number): Message | undefined {
+    const message = this.#hot[id];
+    if (message === undefined) return undefined;
     this.#hot[id] = undefined;
     message.shelfId = -1; // Somebody else may keep it, and the number may be another's by then.
     this.#hotBytes -= message.payloadSize + HOT_OVERHEAD;
-    this.#topicNames[id] = this.#shared(message.topicName);
-    this.#publisherIds[id] = this.#shared(message.publisherId);
+    return message;
   }
 
   /** One string for all that are equal: a million messages are of a few topics. */

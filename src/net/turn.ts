@@ -68,7 +68,7 @@ export class Turn {
   /** When something first happened in this turn, on a clock that runs. */
   #beganMs = 0;
   /** Connections that have read what this turn had no time for. */
-  #late: Connection[] = [];
+  readonly #late: Connection[] = [];
   /** Messages are being read back. */
   #isReading = false;
   #compactTo = 0;
@@ -118,14 +118,13 @@ export class Turn {
 
   #readLate(nowMs: number): void {
     const late = this.#late;
-    this.#late = [];
     const untilMs = performance.now() + READ_MS;
     let done = 0;
     while (done < late.length && performance.now() < untilMs) {
       late[done]?.goOn(nowMs);
       done += 1;
     }
-    if (done < late.length) this.#late = [...late.slice(done), ...this.#late];
+    late.splice(0, done);
   }
 
   #write(nowMs: number): void {

@@ -45,9 +45,7 @@ export class OpReader {
     try {
       return this.#op(this.#u8());
     } catch (error) {
-      // To the codec, what stands here came from a peer.
-      if (error instanceof ProtocolError) throw new RecordError(error.message);
-      throw error;
+      throw ofRecord(error);
     }
   }
 
@@ -59,8 +57,7 @@ export class OpReader {
       else if (code !== OpCode.publish || (this.#u8() & PublishBit.stored) !== 0) return undefined;
       return this.message();
     } catch (error) {
-      if (error instanceof ProtocolError) throw new RecordError(error.message);
-      throw error;
+      throw ofRecord(error);
     }
   }
 
@@ -314,4 +311,9 @@ function grantOf(
     subscriptionIdentifiers,
     shareKey,
   };
+}
+
+/** To the codec, what stands in a record came from a peer. */
+function ofRecord(error: unknown): unknown {
+  return error instanceof ProtocolError ? new RecordError(error.message) : error;
 }
