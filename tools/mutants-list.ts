@@ -10,7 +10,7 @@ export interface Mutant {
 const DELIVERY: readonly Mutant[] = [
   {
     file: "src/delivery/outbound-window.ts",
-    was: "if ((flagsAt(ring, seq) & COUNTED) !== 0) this.#counted -= 1;",
+    was: "if ((ring.flags(seq) & COUNTED) !== 0) this.#counted -= 1;",
     becomes: "this.#counted -= 1;",
     breaks: "Receive Maximum: an exchange of an earlier connection frees a place on this one",
   },
@@ -22,7 +22,7 @@ const DELIVERY: readonly Mutant[] = [
   },
   {
     file: "src/delivery/outbound-window.ts",
-    was: "if (sent.has(seq) && (flagsAt(sent, seq) & RELEASED) === 0) {",
+    was: "if (sent.has(seq) && (sent.flags(seq) & RELEASED) === 0) {",
     becomes: "if (sent.has(seq)) {",
     breaks: "PUBREL forgotten on reconnection",
   },

@@ -161,7 +161,7 @@ export class Dispatcher {
     session.peer?.markReady();
     if (session.isRecorded) {
       this.#recipients ??= [];
-      this.#recipients.push({ session: session.number, grant, retained: false });
+      this.#recipients.push({ session: session.number, grant, retained: false, to: session });
     } else session.window.enqueue(message, grant, false);
   }
 

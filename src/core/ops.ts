@@ -9,6 +9,7 @@ import type { Grant, WindowEntry } from "../delivery/outbound-window.ts";
 import type { Message } from "../protocol/message.ts";
 import type { SubscriptionOptions, Will } from "../protocol/packets.ts";
 import type { Principal } from "./ports.ts";
+import type { Session } from "./session.ts";
 
 /** A new Session, or a new connection to a recorded one. */
 export interface OpenOp {
@@ -65,6 +66,8 @@ export interface Recipient {
   readonly grant: Grant;
   /** It answers a SUBSCRIBE from the retained store. */
   readonly retained: boolean;
+  /** The Session of that number, where it is at hand; no part of the record. */
+  readonly to?: Session | undefined;
 }
 
 /** ONE record for a message, however many recorded Sessions queue it. */

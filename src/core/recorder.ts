@@ -159,7 +159,7 @@ export class Recorder {
       return 0;
     }
     return this.publish(message, {
-      recipients: [{ session: session.number, grant, retained }],
+      recipients: [{ session: session.number, grant, retained, to: session }],
     });
   }
 

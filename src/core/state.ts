@@ -232,34 +232,37 @@ export class BrokerState {
     if (recipients.length > 0 || shareKeys.length > 0) {
       const known = message.shelfId >= 0;
       const id = known ? message.shelfId : this.shelf.add(message, position, size);
-      this.enqueue(id, op, storedAt > 0 ? position : 0);
-      this.#keepOrCool(id, op);
+      const isAwaited = this.enqueue(id, op, storedAt > 0 ? position : 0);
+      if (!isAwaited) this.#cool(id);
     }
     if (op.retain) this.retain(message, position, size);
     if (op.heldPacketId > 0) this.#session(op.heldBy)?.inbound.hold(op.heldPacketId);
   }
 
-  /** Puts a stored message into every queue that `op` says. */
-  enqueue(id: number, { recipients, shareKeys }: PublishOp, placedAt: number): void {
-    const size = this.shelf.chargeOf(id);
-    for (const { session, grant, retained } of recipients) {
-      this.#session(session)?.window.enqueueStored(id, size, grant, retained, placedAt);
+  /**
+   * Puts a stored message into every queue that `op` says.
+   *
+   * @returns Whether any of those it is for is connected.
+   */
+  enqueue(id: number, { recipients, shareKeys }: PublishOp, placedAt: number): boolean {
+    const charge = this.shelf.chargeOf(id);
+    let isAwaited = false;
+    for (const { session: number, grant, retained, to } of recipients) {
+      const session = to ?? this.#session(number);
+      if (session === undefined) continue;
+      session.window.enqueueStored(id, charge, grant, retained, placedAt);
+      if (session.peer !== undefined) isAwaited = true;
     }
     for (const key of shareKeys) this.wait(this.groups.get(key), id);
+    return isAwaited;
   }
 
   /** What nobody is there for now is not kept in memory. */
-  #keepOrCool(id: number, { recipients }: PublishOp): void {
+  #cool(id: number): void {
     const { shelf } = this;
     if (shelf.keepsAll) return;
-    if (shelf.isPinned(id)) {
-      if (shelf.isReplaying) shelf.messageAt(id)?.own();
-      return;
-    }
-    for (const { session } of recipients) {
-      if (this.#session(session)?.peer !== undefined) return;
-    }
-    shelf.cool(id);
+    if (!shelf.isPinned(id)) shelf.cool(id);
+    else if (shelf.isReplaying) shelf.messageAt(id)?.own();
   }
 
   /** Puts a message into a shared group's own queue. */

@@ -5,6 +5,7 @@ import { Message } from "../protocol/message.ts";
 import { type AckPacket, type AckType, Delivery } from "../protocol/packets.ts";
 import { InboundWindow } from "./inbound-window.ts";
 import type { Grant } from "./outbound-window.ts";
+import { firstPlace, Places } from "./places.ts";
 import { Qos0Lane } from "./qos0-lane.ts";
 import { Queue } from "./queue.ts";
 import { ReplyLane } from "./reply-lane.ts";
@@ -113,7 +114,7 @@ test("what waits in a lane is copied out of its chunk, once", () => {
   const fill = (count: number): void => {
     for (let n = 0; n < count; n += 1) lane.push(messageOf("x", chunk), GRANT);
   };
-  fill(1_000);
+  fill(10_000);
   lane.own();
   for (let n = 0; n < 700; n += 1) lane.poll(delivery);
   fill(10);
@@ -155,26 +156,58 @@ test("a queue is first in, first out", () => {
 });
 
 test("a ring keeps the number of each place while it grows and empties", () => {
-  const step = fc.oneof(fc.constant("push" as const), fc.integer({ min: 0, max: 60 }));
+  const step = fc.oneof(
+    fc.constant("push" as const),
+    fc.record({ skip: fc.integer({ min: 0, max: 20 }) }),
+    fc.integer({ min: 0, max: 60 }),
+  );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const ring = new Ring();
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const places = new Places();
+      const ring = new Ring(places);
       const model = new Map<number, Message>();
       for (const what of steps) {
         if (what === "push") {
           const message = messageOf(`${ring.tail}`);
           model.set(ring.tail, message);
-          ring.push(message, GRANT, 1);
-        } else if (ring.has(what)) {
-          assert.equal(ring.held[what & ring.mask], model.get(what));
-          ring.vacate(what);
-          model.delete(what);
+          ring.push(message, { ...GRANT, shareKey: `${ring.tail}` }, ring.tail);
+        } else if (typeof what === "object") {
+          ring.skipTo(ring.tail + what.skip, GRANT);
+        } else if (ring.has(ring.head + what)) {
+          model.delete(ring.head + what);
+          ring.vacate(ring.head + what);
         }
         for (let seq = 0; seq < ring.tail; seq += 1) assert.equal(ring.has(seq), model.has(seq));
+        for (const [seq, message] of model) {
+          assert.equal(ring.held(seq), message);
+          assert.equal(ring.grant(seq).shareKey, `${seq}`);
+          assert.equal(ring.flags(seq), seq);
+        }
         assert.equal(ring.head, Math.min(ring.tail, ...model.keys()));
       }
+      for (let seq = ring.head; seq < ring.tail; seq += 1) if (ring.has(seq)) ring.vacate(seq);
+      // What was only skipped at the end goes with the next that comes and goes.
+      ring.push(undefined, GRANT, 1);
+      ring.vacate(ring.tail - 1);
+      assert.equal(places.taken, 0);
     }),
   );
+});
+
+test("places are handed out once, and chunks that nobody uses are given up", () => {
+  const places = new Places();
+  const blocks = Array.from({ length: 10_000 }, () => places.take());
+  assert.equal(new Set(blocks).size, 10_000);
+  const at = blocks.map((block) => [places.chunkOf(block), firstPlace(block)] as const);
+  assert.equal(new Set(at.map(([chunk]) => chunk)).size, places.chunks);
+  const spans = new Set(
+    at.map(([chunk, first]) => `${at.findIndex(([c]) => c === chunk)} ${first}`),
+  );
+  assert.equal(spans.size, 10_000);
+  for (const block of blocks.slice(1)) places.giveBack(block);
+  assert.deepEqual([places.taken, places.chunks], [1, 1]);
+  const again = Array.from({ length: 10_000 }, () => places.take());
+  assert.equal(new Set([...again, blocks[0]]).size, 10_001);
 });
 
 test("QoS 2 identifiers: held until released, counted on this connection only", () => {

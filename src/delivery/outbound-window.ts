@@ -15,7 +15,8 @@
  */
 import type { Message } from "../protocol/message.ts";
 import type { Delivery, Qos } from "../protocol/packets.ts";
-import { type Held, Ring } from "./ring.ts";
+import { type Held, Places } from "./places.ts";
+import { Ring } from "./ring.ts";
 import type { Shelf, Stub } from "./shelf.ts";
 
 /** On what terms one Subscription, or several overlapping ones, get a message. */
@@ -82,8 +83,8 @@ const NO_SIZE = (1 << SIZE_SHIFT) - 1;
 export class OutboundWindow {
   readonly #packetIdMax: number;
   readonly #shelf: Shelf | undefined;
-  readonly #sent = new Ring();
-  readonly #queue = new Ring();
+  readonly #sent: Ring;
+  readonly #queue: Ring;
   #resendAt = 0;
   #unfinished = 0;
   #queued = 0;
@@ -100,6 +101,9 @@ export class OutboundWindow {
   constructor(packetIdMax: number = PACKET_ID_MAX, shelf: Shelf | undefined = undefined) {
     this.#packetIdMax = packetIdMax;
     this.#shelf = shelf;
+    const places = shelf?.places ?? new Places();
+    this.#sent = new Ring(places);
+    this.#queue = new Ring(places);
   }
 
   /** Messages not finished: queued, sent or released. */
@@ -186,7 +190,7 @@ export class OutboundWindow {
     const sent = this.#sent;
     this.#resendAt = sent.head; // [MQTT-4.4.0-1] here and nowhere else.
     for (let seq = sent.head; seq < sent.tail; seq += 1) {
-      if (sent.has(seq)) sent.flags[seq & sent.mask] = flagsAt(sent, seq) & ~COUNTED;
+      if (sent.has(seq)) sent.setFlags(seq, sent.flags(seq) & ~COUNTED);
     }
   }
 
@@ -195,7 +199,7 @@ export class OutboundWindow {
     this.#receiveMaximum = 0;
     for (const ring of [this.#sent, this.#queue]) {
       for (let seq = ring.head; seq < ring.tail; seq += 1) {
-        this.#hot(ring.held[seq & ring.mask])?.own();
+        this.#hot(ring.held(seq))?.own();
       }
     }
   }
@@ -225,11 +229,11 @@ export class OutboundWindow {
     while (this.#resendAt < sent.tail) {
       const seq = this.#resendAt;
       // An ack may have come while it waited; past PUBREC it is PUBREL's turn [MQTT-4.3.3-6].
-      if (sent.has(seq) && (flagsAt(sent, seq) & RELEASED) === 0) {
-        const message = this.#fetch(sent.held[seq & sent.mask]);
-        if (message === undefined) return this.#missing(sent.held[seq & sent.mask]);
+      if (sent.has(seq) && (sent.flags(seq) & RELEASED) === 0) {
+        const message = this.#fetch(sent.held(seq));
+        if (message === undefined) return this.#missing(sent.held(seq));
         this.#resendAt = seq + 1;
-        sent.flags[seq & sent.mask] = flagsAt(sent, seq) | COUNTED;
+        sent.setFlags(seq, sent.flags(seq) | COUNTED);
         this.#fill(delivery, seq, message, true); // [MQTT-3.3.1-1] [MQTT-4.6.0-1]
         return "send";
       }
@@ -250,8 +254,8 @@ export class OutboundWindow {
     if (seq === queue.tail) return "none";
     // The identifier may still be an older one's [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
     if (sent.head !== sent.tail && seq - sent.head >= this.#packetIdMax) return "none";
-    const held = queue.held[seq & queue.mask];
-    const flags = flagsAt(queue, seq);
+    const held = queue.held(seq);
+    const flags = queue.flags(seq);
     // Its identifier is its place in the line: were that lost, another message would get it, and
     // a subscriber that holds it would take that for this one.
     if (typeof held === "number" && (flags & QOS_BITS) === 2) {
@@ -262,7 +266,7 @@ export class OutboundWindow {
     if (message === undefined) return this.#missing(held);
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].
     if (message.expiresAtMs <= nowMs) return "expired";
-    const grant = queue.grants[seq & queue.mask] as Grant;
+    const grant = queue.grant(seq);
     queue.vacate(seq);
     this.#queued -= 1;
     sent.skipTo(seq, grant);
@@ -274,9 +278,8 @@ export class OutboundWindow {
   }
 
   #fill(delivery: Delivery, seq: number, message: Message, dup: boolean): void {
-    const at = seq & this.#sent.mask;
-    const flags = this.#sent.flags[at] as number;
-    const grant = this.#sent.grants[at] as Grant;
+    const flags = this.#sent.flags(seq);
+    const grant = this.#sent.grant(seq);
     this.#counted += 1;
     delivery.message = message;
     delivery.qos = (flags & QOS_BITS) as Qos;
@@ -301,11 +304,11 @@ export class OutboundWindow {
   }
 
   isReleased(seq: number): boolean {
-    return this.#sent.has(seq) && (flagsAt(this.#sent, seq) & RELEASED) !== 0;
+    return this.#sent.has(seq) && (this.#sent.flags(seq) & RELEASED) !== 0;
   }
 
   qosAt(seq: number): Qos {
-    return (flagsAt(this.#ringOf(seq), seq) & QOS_BITS) as Qos;
+    return (this.#ringOf(seq).flags(seq) & QOS_BITS) as Qos;
   }
 
   /** What is known of a message that is neither finished nor released. */
@@ -321,12 +324,11 @@ export class OutboundWindow {
 
   heldAt(seq: number): Held {
     const ring = this.#ringOf(seq);
-    return ring.has(seq) ? ring.held[seq & ring.mask] : undefined;
+    return ring.has(seq) ? ring.held(seq) : undefined;
   }
 
   grantAt(seq: number): Grant {
-    const ring = this.#ringOf(seq);
-    return ring.grants[seq & ring.mask] as Grant;
+    return this.#ringOf(seq).grant(seq);
   }
 
   /** PUBREC has come: from now on only PUBREL is sent [MQTT-4.3.3-4] [MQTT-4.3.3-6]. */
@@ -335,15 +337,14 @@ export class OutboundWindow {
     if (seq >= this.#queue.head) this.markSent(seq + 1);
     const ring = this.#sent;
     if (!ring.has(seq)) return;
-    const at = seq & ring.mask;
-    this.#letGo(ring, at);
-    ring.flags[at] = (flagsAt(ring, seq) & NO_SIZE) | RELEASED;
+    this.#letGo(ring, seq);
+    ring.setFlags(seq, (ring.flags(seq) & NO_SIZE) | RELEASED);
   }
 
-  #letGo(ring: Ring, at: number): void {
-    const held = ring.held[at];
-    ring.held[at] = undefined;
-    this.#bytes -= sizeIn(ring.flags[at] as number);
+  #letGo(ring: Ring, seq: number): void {
+    const held = ring.held(seq);
+    ring.letGo(seq);
+    this.#bytes -= sizeIn(ring.flags(seq));
     if (typeof held === "number") this.#shelf?.unref(held);
   }
 
@@ -357,11 +358,10 @@ export class OutboundWindow {
     const until = Math.min(seq, queue.tail, first + this.#packetIdMax);
     if (until <= queue.head) return;
     for (let old = queue.head; old < until; old += 1) {
-      const at = old & queue.mask;
       if (!queue.has(old)) continue;
-      const [held, grant, flags] = [queue.held[at], queue.grants[at], flagsAt(queue, old)];
-      this.#sent.skipTo(old, grant as Grant);
-      this.#sent.push(held, grant as Grant, flags);
+      const [held, grant, flags] = [queue.held(old), queue.grant(old), queue.flags(old)];
+      this.#sent.skipTo(old, grant);
+      this.#sent.push(held, grant, flags);
       queue.vacate(old);
       this.#queued -= 1;
     }
@@ -372,10 +372,10 @@ export class OutboundWindow {
   finish(seq: number): void {
     const ring = this.#ringOf(seq);
     if (!ring.has(seq)) return;
-    this.#letGo(ring, seq & ring.mask);
+    this.#letGo(ring, seq);
     // Not "quota + 1" as §4.9 has it: a PUBCOMP that ends an exchange of an EARLIER connection
     // would then allow one PUBLISH too many on this one.
-    if ((flagsAt(ring, seq) & COUNTED) !== 0) this.#counted -= 1;
+    if ((ring.flags(seq) & COUNTED) !== 0) this.#counted -= 1;
     if (ring === this.#queue) this.#queued -= 1;
     this.#unfinished -= 1;
     ring.vacate(seq);
@@ -394,7 +394,7 @@ export class OutboundWindow {
     const upTo = [[this.#sent, this.#resendAt] as const, [this.#queue, this.#queue.head] as const];
     for (const [ring, from] of upTo) {
       for (let seq = from; seq < ring.tail && ids.length < max; seq += 1) {
-        const held = ring.has(seq) ? ring.held[seq & ring.mask] : undefined;
+        const held = ring.has(seq) ? ring.held(seq) : undefined;
         if (typeof held === "number" && this.#hot(held) === undefined) ids.push(held);
       }
     }
@@ -421,15 +421,15 @@ export class OutboundWindow {
     for (const ring of [this.#sent, this.#queue]) {
       for (let seq = ring.head; seq < ring.tail; seq += 1) {
         if (!ring.has(seq)) continue;
-        const flags = flagsAt(ring, seq);
+        const flags = ring.flags(seq);
         entries.push({
           seq,
           stage: (flags & RELEASED) !== 0 ? "released" : ring === this.#sent ? "sent" : "queued",
           qos: (flags & QOS_BITS) as Qos,
           retained: (flags & RETAINED) !== 0,
-          held: ring.held[seq & ring.mask],
+          held: ring.held(seq),
           size: sizeIn(flags),
-          grant: ring.grants[seq & ring.mask] as Grant,
+          grant: ring.grant(seq),
         });
       }
     }
@@ -455,19 +455,12 @@ export class OutboundWindow {
     }
     const last = entries.at(-1);
     if (last?.stage === "queued") queue.skipTo(tail, last.grant);
-    else {
-      queue.head = tail;
-      queue.tail = tail;
-    }
+    else queue.beginAt(tail);
   }
 
   #ringOf(seq: number): Ring {
     return seq < this.#queue.head ? this.#sent : this.#queue;
   }
-}
-
-function flagsAt(ring: Ring, seq: number): number {
-  return ring.flags[seq & ring.mask] as number;
 }
 
 /** What a message takes, about: its payload, its topic, and a little. */

@@ -12,6 +12,7 @@
 import type { Message } from "../protocol/message.ts";
 import type { Qos } from "../protocol/packets.ts";
 import { chargeOf } from "./outbound-window.ts";
+import { Places } from "./places.ts";
 
 /** What is known of a message without reading it. */
 export interface Stub {
@@ -50,6 +51,8 @@ export class Shelf {
   #bytes = 0;
   #hotBytes = 0;
   #hand = 0;
+  /** Of the queues that refer to what is here. */
+  readonly places: Places = new Places();
   /** Messages are never read back: there is no log to read them from. */
   readonly keepsAll: boolean;
   /** See `Journal.recent`. */

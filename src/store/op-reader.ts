@@ -183,7 +183,7 @@ export class OpReader {
       const session = this.count();
       const grantBits = this.#u8();
       const retained = (grantBits & GrantBit.retained) !== 0;
-      recipients.push({ session, grant: this.#grant(grantBits), retained });
+      recipients.push({ session, grant: this.#grant(grantBits), retained, to: undefined });
     }
     return {
       type: "publish",

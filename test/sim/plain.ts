@@ -60,7 +60,8 @@ function willOf(plain: Will | undefined): Will | undefined {
 export function opToText(op: Op): string {
   if (op.type === "publish") {
     const message = op.storedAt > 0 ? undefined : plainMessage(op.message);
-    return JSON.stringify({ ...op, message });
+    const recipients = op.recipients.map(({ to, ...recipient }) => recipient);
+    return JSON.stringify({ ...op, recipients, message });
   }
   if (op.type === "move") return JSON.stringify({ ...op, message: plainMessage(op.message) });
   if (op.type === "open") return JSON.stringify({ ...op, will: plainWill(op.will) });
