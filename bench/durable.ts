@@ -2,10 +2,12 @@
  * Durable operation: what it costs, how soon it answers and starts, and how large it grows.
  *
  *     node --import tsx bench/durable.ts [--rows durable-qos1-pairs,…] [--peers nightjar-fsync,…]
- *         [--runs 3] [--duration 3] [--scale 1] [--mqload PATH] [--scratch DIR] [--markdown]
+ *         [--runs 3] [--duration 3] [--scale 1] [--mqload PATH] [--scratch DIR] [--core 0]
+ *         [--markdown]
  *
- * One broker runs at a time, on core 0, freshly started for each run; mqload and this program run
- * on core 1. The peers of a row alternate (A B C A B C …). Data folders are made in DIR, which must
+ * One broker runs at a time, on core --core, freshly started for each run; mqload and this program
+ * run on another one. Where one core serves the disk's interrupts (see /proc/interrupts), that is
+ * the core for a broker that waits for the disk. The peers of a row alternate (A B C A B C …). Data folders are made in DIR, which must
  * be on a disk, and are deleted again. The exit code is 1 when a must was not shown to be kept.
  */
 import { execFile, execFileSync } from "node:child_process";
@@ -61,9 +63,12 @@ const { values: flags } = parseArgs({
     scale: { type: "string", default: "1" },
     mqload: { type: "string", default: "mqload" },
     scratch: { type: "string", default: "." },
+    core: { type: "string", default: `${BROKER_CORE}` },
     markdown: { type: "boolean", default: false },
   },
 });
+const brokerCore = Number(flags.core);
+const loadCore = brokerCore === BROKER_CORE ? LOAD_CORE : BROKER_CORE;
 const rows = flags.rows.split(",").map(rowNamed);
 const peers = peersOf(rows);
 const scratch = makeScratch(flags.scratch);
@@ -72,7 +77,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 await main();
 
 async function main(): Promise<void> {
-  stayOnCore(LOAD_CORE);
+  stayOnCore(loadCore);
   for (const line of description()) console.log(line);
   const bench = benchIn(scratch);
   const lines: Line[] = [];
@@ -135,7 +140,7 @@ function description(): string[] {
   return [
     `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Linux ${release()}`,
     [...peers.values()].map(({ name, version }) => `${name} ${version}`).join("; "),
-    `MQTT 3.1.1, median of ${flags.runs} × ${flags.duration} s, data in ${scratch}` +
+    `MQTT 3.1.1, median of ${flags.runs} × ${flags.duration} s, brokers on core ${brokerCore}` +
       (flags.scale === "1" ? "" : `, ${flags.scale} of the load: the bounds mean nothing`),
     "The event loop's delay is the time between two firings of a 1 ms timer, that 1 ms included.",
   ];
@@ -145,9 +150,11 @@ function benchIn(folder: string): Bench {
   const program = join(folder, "ack-latency");
   const source = fileURLToPath(new URL("ack-latency.c", import.meta.url));
   execFileSync("cc", ["-std=c11", "-O2", "-o", program, source]);
-  const settings = { mqload: flags.mqload, mqtt: 3, durationSec: Number(flags.duration) } as const;
+  const { mqload, duration } = flags;
+  const settings = { mqload, mqtt: 3, durationSec: Number(duration), core: loadCore } as const;
   return {
     scale: Number(flags.scale),
+    brokerCore,
     load: (what, broker) => load(what, broker, settings),
     ackLatency: async (how, { port }) => {
       const { stdout } = await promisify(execFile)(program, [port, ...how].map(String));
@@ -157,7 +164,7 @@ function benchIn(folder: string): Bench {
 }
 
 async function runOnce(row: DurableRow, peer: Peer, bench: Bench): Promise<Run> {
-  const broker = await RunningBroker.start(peer, BROKER_CORE, scratch);
+  const broker = await RunningBroker.start(peer, brokerCore, scratch);
   try {
     return await row.run(broker, bench);
   } finally {

@@ -12,15 +12,17 @@ export interface LoadSettings {
   readonly mqload: string;
   readonly mqtt: 3 | 5;
   readonly durationSec: number;
+  /** Where mqload runs; LOAD_CORE if not said. */
+  readonly core?: number;
 }
 
 /** @param flags What mqload does; the last flag of a name counts, also against those from here. */
 export async function load(
   flags: string,
   broker: { readonly port: number; readonly pid: number },
-  { mqload, mqtt, durationSec }: LoadSettings,
+  { mqload, mqtt, durationSec, core = LOAD_CORE }: LoadSettings,
 ): Promise<LoadResult> {
-  const where = ["--cpu", LOAD_CORE, "--port", broker.port, "--broker-pid", broker.pid];
+  const where = ["--cpu", core, "--port", broker.port, "--broker-pid", broker.pid];
   const how = ["--mqtt", mqtt, "--payload", 64, "--warmup", WARMUP_SEC, "--duration", durationSec];
   const args = [...where, ...how].map(String).concat(flags.split(" "));
   try {

@@ -1,6 +1,5 @@
 /** One message at a time: how much later than the disk itself is the broker's PUBACK? */
 import { join } from "node:path";
-import { BROKER_CORE } from "../mqload.ts";
 import { visit } from "../visits.ts";
 import {
   DURABLE,
@@ -36,7 +35,7 @@ export const ACK_LATENCY: DurableRow = {
     const counts = [MESSAGES, WARMUP].map((count) => Math.ceil(count * bench.scale));
     const file = join(broker.folder, "disk");
     const { result, loop } = await watched(broker, () =>
-      bench.ackLatency([TOPIC, PAYLOAD, ...counts, file, BROKER_CORE], broker),
+      bench.ackLatency([TOPIC, PAYLOAD, ...counts, file, bench.brokerCore], broker),
     );
     const { ack_us: ack, disk_us: disk = { p50: Number.NaN, p99: Number.NaN } } = result;
     const values = [ack.p50, ack.p99, disk.p50, disk.p99, ack.p50 / disk.p50, ...loop];

@@ -17,15 +17,16 @@ const PAYLOAD = 200;
 const TOPIC = "fleet/news";
 
 const p50 = metric("PUBLISH to PUBACK, p50, ms", "lower", 2);
-const first = metric("the first one of all, ms", "lower", 2);
 const worst = metric("the worst of 100, ms", "lower", 2);
+const coldFirst = metric("the first one of all, ms", "lower", 2);
+const coldP50 = metric("p50 of the first 100, ms", "lower", 2);
 const perMessage = metric("bytes of log per message", "lower", 0);
 const perRecipient = metric("bytes of log per recipient", "lower", 2);
 
 export const FANOUT_OFFLINE: DurableRow = {
   name: "fanout-offline",
   peers: [DURABLE, "mosquitto"],
-  metrics: [p50, first, worst, perMessage, perRecipient, ...LOOP_METRICS],
+  metrics: [p50, worst, coldFirst, coldP50, perMessage, perRecipient, ...LOOP_METRICS],
   claims: [
     figureClaim(p50, { must: 30, goal: 5 }),
     // A copy for each would be 200 and more; a reference is a few bytes.
@@ -37,14 +38,14 @@ export const FANOUT_OFFLINE: DurableRow = {
     const clientId = (index: number) => `fanout-${index}`;
     const sessions = { count, clientId, cleanSession: false, topicFilters: () => [TOPIC] };
     await visit(broker.port, sessions);
+    const publish = () => bench.ackLatency([TOPIC, PAYLOAD, MESSAGES, 0], broker);
+    const { ack_us: cold } = await publish(); // As mqload does: what is measured is at full speed.
     const before = writtenBytes(broker.dataFolder);
-    const { result, loop } = await watched(broker, () =>
-      bench.ackLatency([TOPIC, PAYLOAD, MESSAGES, 0], broker),
-    );
+    const { result, loop } = await watched(broker, publish);
     const growth = writtenBytes(broker.dataFolder) - before;
     const { ack_us } = result;
     const stored = growth > 0 ? growth / MESSAGES : Number.NaN;
-    const timesMs = [ack_us.p50, ack_us.first, ack_us.max].map((us) => us / 1000);
+    const timesMs = [ack_us.p50, ack_us.max, cold.first, cold.p50].map((us) => us / 1000);
     return { values: [...timesMs, stored, stored / count, ...loop], found: [] };
   },
 };

@@ -6,6 +6,7 @@ import type { ProcessReport, RunningBroker } from "../running-broker.ts";
 export interface Bench {
   /** Multiplies counts of messages and sessions: below 1 for a quick try, which proves nothing. */
   readonly scale: number;
+  readonly brokerCore: number;
   /** Runs mqload. */
   load(flags: string, broker: RunningBroker): Promise<LoadResult>;
   /** Runs ack-latency.c. */

@@ -129,6 +129,14 @@ export function textAt(bytes: Buffer, at: number, end: number, field: string): s
   return slices.utf8Slice(at, end);
 }
 
+/** Whether the range is `text`, if that is of ASCII characters only: compared, not decoded. */
+export function isAsciiAt(bytes: Buffer, at: number, end: number, text: string): boolean {
+  if (end - at !== text.length) return false;
+  let same = at;
+  while (same < end && bytes[same] === text.charCodeAt(same - at)) same += 1;
+  return same === end;
+}
+
 /** A name of the peer's in an error: short, and with nothing that could forge a line of a log. */
 export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 64));

@@ -14,6 +14,7 @@ import { isTopicName } from "../protocol/topic.ts";
 import {
   type BodyReader,
   cutShort,
+  isAsciiAt,
   malformed,
   protocolError,
   quoted,
@@ -115,13 +116,8 @@ export class PublishDecoder {
   }
 
   #readTopicName(bytes: Buffer, at: number, end: number, version: ProtocolVersion): string {
-    const last = this.#topicName;
+    if (isAsciiAt(bytes, at, end, this.#topicName)) return this.#topicName;
     const size = end - at;
-    if (size === last.length) {
-      let same = 0;
-      while (same < size && bytes[at + same] === last.charCodeAt(same)) same += 1;
-      if (same === size) return last;
-    }
     const topicName = textAt(bytes, at, end, "Topic Name"); // [MQTT-3.3.2-1]
     if (size === 0) return topicName;
     if (!isTopicName(topicName)) {

@@ -1,6 +1,6 @@
 /** Bytes of the log as Ops: the way back from `op-writer.ts`. */
 import type { Buffer } from "node:buffer";
-import { BodyReader, textAt, u16At } from "../codec/body-reader.ts";
+import { BodyReader, isAsciiAt, textAt, u16At } from "../codec/body-reader.ts";
 import { Properties } from "../codec/properties.ts";
 import { PublishDecoder } from "../codec/publish.ts";
 import type { Op, OpenOp, PublishOp, Recipient, SessionOp, SubscribeOp } from "../core/ops.ts";
@@ -24,6 +24,8 @@ export class OpReader {
   readonly #body = new BodyReader();
   readonly #properties = new Properties();
   readonly #publish = new PublishDecoder();
+  /** Of the last message, of ASCII characters only; many in a row are of one publisher. */
+  #publisherId = "";
   /** Nearly all grants are alike: each is made once. */
   readonly #grants = new Map<string, Grant>();
   readonly #plainGrants: (Grant | undefined)[] = [];
@@ -203,7 +205,7 @@ export class OpReader {
     const bits = this.#u8();
     const expiresAtMs =
       (bits & MessageBit.expires) !== 0 ? this.#number() : Number.POSITIVE_INFINITY;
-    const publisherId = (bits & MessageBit.publisher) !== 0 ? this.#text() : "";
+    const publisherId = (bits & MessageBit.publisher) !== 0 ? this.#publisher() : "";
     const frameAt = this.at;
     this.#u8();
     const size = this.count(); // A Variable Byte Integer is such a count.
@@ -215,6 +217,16 @@ export class OpReader {
     message.expiresAtMs = expiresAtMs;
     message.publisherId = publisherId;
     return message;
+  }
+
+  #publisher(): string {
+    const sizeAt = this.#take(2);
+    const size = u16At(this.#bytes, sizeAt);
+    const at = this.#take(size);
+    if (isAsciiAt(this.#bytes, at, this.at, this.#publisherId)) return this.#publisherId;
+    const publisherId = textAt(this.#bytes, at, this.at, "Client Identifier");
+    if (publisherId.length === size) this.#publisherId = publisherId;
+    return publisherId;
   }
 
   #grant(bits: number): Grant {
