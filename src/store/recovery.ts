@@ -230,20 +230,23 @@ class LogReading {
     segment.end = this.#position;
   }
 
-  /** Reads frames up to the position `limit`, where the next segment begins. */
+  /**
+   * Reads frames up to the position `limit`, where the next segment begins. What stands here beyond
+   * it is of a write that was torn or failed: another took its place, in the segments behind.
+   */
   #read(segment: Segment, limit: number): void {
     const bytes = this.#contentOf(segment);
     const offset = SEGMENT_HEADER_SIZE - segment.base;
     while (this.#position < limit) {
       const at = this.#position + offset;
       const frame = readFrame(bytes, at, segment.seed);
-      const fits = frame?.position === this.#position;
+      const fits = frame?.position === this.#position && endOf(frame) <= limit;
       if (frame !== undefined && fits && (this.#isChainBroken || frame.before === this.#before)) {
         this.#frame(segment, bytes, frame);
         continue;
       }
       const later = this.#laterFrame(segment, bytes, at);
-      if (later === undefined) {
+      if (later === undefined || endOf(later) > limit) {
         if (limit === Number.POSITIVE_INFINITY) this.#tornBytes = usedBytes(bytes, at);
         return;
       }
@@ -299,7 +302,7 @@ class LogReading {
     const bodyAt = this.#position - segment.base + SEGMENT_HEADER_SIZE + FRAME_HEADER_SIZE;
     const end = bodyAt + frame.bodySize;
     const positionOf = this.#position + FRAME_HEADER_SIZE - bodyAt;
-    this.#position += FRAME_HEADER_SIZE + frame.bodySize;
+    this.#position = endOf(frame);
     const reader = this.#reader;
     reader.reset(bytes, bodyAt, end);
     try {
@@ -338,6 +341,11 @@ class LogReading {
       latest: begun.at(-1)?.header,
     };
   }
+}
+
+/** Position behind a frame. */
+function endOf({ position, bodySize }: Frame): number {
+  return position + FRAME_HEADER_SIZE + bodySize;
 }
 
 /** Bytes behind `at` up to the last that is not zero. */
