@@ -88,6 +88,8 @@ export class OutboundWindow {
   #unfinished = 0;
   #queued = 0;
   #bytes = 0;
+  /** Of those, what waits for its first send. */
+  #queuedBytes = 0;
   #receiveMaximum = 0;
   #counted = 0;
   /** What came here from elsewhere in the log has its place in this line from here on. */
@@ -143,6 +145,11 @@ export class OutboundWindow {
     );
   }
 
+  /** Whether a message would find room, were all dropped that was never sent. */
+  canFit(message: Message, { queueBytesMax }: WindowLimits): boolean {
+    return this.#bytes - this.#queuedBytes + chargeOf(message) <= queueBytesMax;
+  }
+
   /**
    * Takes a message at the end of the queue; the caller has asked `isFull`.
    *
@@ -177,6 +184,7 @@ export class OutboundWindow {
     this.#unfinished += 1;
     this.#queued += 1;
     this.#bytes += size;
+    this.#queuedBytes += size;
   }
 
   /** A Network Connection took over this Session: everything unacknowledged is due again. */
@@ -265,6 +273,7 @@ export class OutboundWindow {
     const grant = queue.grants[seq & queue.mask] as Grant;
     queue.vacate(seq);
     this.#queued -= 1;
+    this.#queuedBytes -= sizeIn(flags);
     sent.skipTo(seq, grant);
     sent.push(held, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
@@ -364,6 +373,7 @@ export class OutboundWindow {
       this.#sent.push(held, grant as Grant, flags);
       queue.vacate(old);
       this.#queued -= 1;
+      this.#queuedBytes -= sizeIn(flags);
     }
     this.#resendAt = this.#sent.tail;
   }
@@ -376,7 +386,10 @@ export class OutboundWindow {
     // Not "quota + 1" as §4.9 has it: a PUBCOMP that ends an exchange of an EARLIER connection
     // would then allow one PUBLISH too many on this one.
     if ((flagsAt(ring, seq) & COUNTED) !== 0) this.#counted -= 1;
-    if (ring === this.#queue) this.#queued -= 1;
+    if (ring === this.#queue) {
+      this.#queued -= 1;
+      this.#queuedBytes -= sizeIn(flagsAt(ring, seq));
+    }
     this.#unfinished -= 1;
     ring.vacate(seq);
   }
@@ -451,7 +464,10 @@ export class OutboundWindow {
       if (typeof held === "number" && grant.shareKey !== "") this.#shelf?.pin(held);
       this.#bytes += size;
       this.#unfinished += 1;
-      if (ring === queue) this.#queued += 1;
+      if (ring === queue) {
+        this.#queued += 1;
+        this.#queuedBytes += size;
+      }
     }
     const last = entries.at(-1);
     if (last?.stage === "queued") queue.skipTo(tail, last.grant);
