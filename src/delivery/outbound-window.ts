@@ -138,11 +138,8 @@ export class OutboundWindow {
     return this.#queue.tail;
   }
 
-  isFull(message: Message, limits: WindowLimits): boolean {
-    return (
-      this.#queued >= limits.queueMessagesMax ||
-      this.#bytes + chargeOf(message) > limits.queueBytesMax
-    );
+  isFull(message: Message, { queueMessagesMax, queueBytesMax }: WindowLimits): boolean {
+    return this.#queued >= queueMessagesMax || this.#bytes + chargeOf(message) > queueBytesMax;
   }
 
   /** Whether a message would find room, were all dropped that was never sent. */
@@ -352,7 +349,9 @@ export class OutboundWindow {
   #letGo(ring: Ring, at: number): void {
     const held = ring.held[at];
     ring.held[at] = undefined;
-    this.#bytes -= sizeIn(ring.flags[at] as number);
+    const size = sizeIn(ring.flags[at] as number);
+    this.#bytes -= size;
+    if (ring === this.#queue) this.#queuedBytes -= size;
     if (typeof held === "number") this.#shelf?.unref(held);
   }
 
@@ -386,10 +385,7 @@ export class OutboundWindow {
     // Not "quota + 1" as §4.9 has it: a PUBCOMP that ends an exchange of an EARLIER connection
     // would then allow one PUBLISH too many on this one.
     if ((flagsAt(ring, seq) & COUNTED) !== 0) this.#counted -= 1;
-    if (ring === this.#queue) {
-      this.#queued -= 1;
-      this.#queuedBytes -= sizeIn(flagsAt(ring, seq));
-    }
+    if (ring === this.#queue) this.#queued -= 1;
     this.#unfinished -= 1;
     ring.vacate(seq);
   }
@@ -464,10 +460,8 @@ export class OutboundWindow {
       if (typeof held === "number" && grant.shareKey !== "") this.#shelf?.pin(held);
       this.#bytes += size;
       this.#unfinished += 1;
-      if (ring === queue) {
-        this.#queued += 1;
-        this.#queuedBytes += size;
-      }
+      if (ring === queue) this.#queued += 1;
+      if (ring === queue) this.#queuedBytes += size;
     }
     const last = entries.at(-1);
     if (last?.stage === "queued") queue.skipTo(tail, last.grant);

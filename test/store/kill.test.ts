@@ -8,7 +8,7 @@ import { BrokerWorld } from "./broker-world.ts";
 import { assertAll, bench, counted, filled, made, mustDo, SECTOR, sectorsOf } from "./sim-bench.ts";
 import { SimFs } from "./sim-disk.ts";
 
-test("sim disk: a killed process leaves the first part of what it wrote, and none is durable", () => {
+test("sim disk: a killed process leaves the first part of what it wrote, not durable", () => {
   const states = counted(4000, (seed) => {
     const { disk, fs } = bench(seed);
     const file = made({ disk, fs }, "a", 2 * SECTOR);

@@ -116,7 +116,7 @@ function logOf({
 
 /** `after` ends before the second frame of the torn write begins, or in the middle of it. */
 for (const afterSize of [-20, 20]) {
-  const what = `the next segment but one begins ${afterSize < 0 ? "before" : "within"} a whole frame`;
+  const what = `the last segment begins ${afterSize < 0 ? "before" : "within"} a whole frame`;
 
   test(`store: of a torn write nothing counts that another took the place of: ${what}`, () => {
     const { read, torn, bases } = logOf({ afterSize, gone: [], isDropped: false });

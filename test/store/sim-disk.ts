@@ -116,8 +116,8 @@ export class SimDisk {
   /**
    * The process dies, and the system goes on. @returns What the next process finds: of what was
    * under way there is a part. None of it is more durable than it was; this disk does nothing any
-   * more. (A write that failed and yet arrives, long after, is not looked at: nobody was told of it,
-   * and where the next process has written, it counts no more.)
+   * more. (A write that failed and yet arrives, long after, is not looked at: nobody was told of
+   * it, and where the next process has written, it counts no more.)
    */
   kill(): SimDisk {
     this.mustBeUp();
