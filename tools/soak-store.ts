@@ -9,13 +9,13 @@
  * of a log are turned; `churn`: 24 hours go by; all of it for one seed after the other.
  *
  * Ends after so many crash states, seconds or failing seeds, whichever comes first, and prints the
- * seed to go on with. Every tenth seed has changes of state in an order in which no broker makes
- * them.
+ * seed to go on with. Of ten seeds, one has changes of state in an order in which no broker makes
+ * them, and in one mostly the process alone dies, before the power fails as well.
  */
 import { parseArgs } from "node:util";
 import { flipBits } from "../test/store/bit-flips.ts";
 import { churn } from "../test/store/churn.ts";
-import { exploreBroker, exploreStore } from "../test/store/explore.ts";
+import { exploreBroker, exploreDeaths, exploreStore } from "../test/store/explore.ts";
 import { FAULTS, openWithFaults, runOnFullDisk, runWithFault } from "../test/store/fault-run.ts";
 
 /** Seeds between two lines of progress. */
@@ -70,7 +70,8 @@ function soak(seed: number): number {
     case "churn":
       return churn(seed, 24).looks;
     default:
-      return seed % 10 === 0 ? exploreStore(seed) : exploreBroker(seed);
+      if (seed % 10 === 0) return exploreStore(seed);
+      return seed % 10 === 7 ? exploreDeaths(seed) : exploreBroker(seed);
   }
 }
 

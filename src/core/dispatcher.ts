@@ -179,9 +179,8 @@ export class Dispatcher {
     const { limits, ledger, recorder } = this.#context;
     const window = session.windowIfAny;
     if (window === undefined) return true;
-    // For one that can never fit nothing else is given up.
-    const dropsOldest =
-      session.queueFullPolicy === "drop-oldest" && chargeOf(message) <= limits.queueBytesMax;
+    // For one that would not fit all the same nothing else is given up.
+    const dropsOldest = session.queueFullPolicy === "drop-oldest" && window.canFit(message, limits);
     while (window.isFull(message, limits)) {
       const oldest = dropsOldest ? window.oldestQueued() : -1;
       const dropped = oldest < 0 ? message : window.stubAt(oldest);

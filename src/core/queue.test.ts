@@ -73,6 +73,19 @@ test("a message that can never fit drops nothing but itself", () => {
   assert.deepEqual(back(world), ['publish t/1 "1" qos1 id1']);
 });
 
+test("a message for which what is on its way leaves no room drops nothing but itself", () => {
+  const world = new World({ limits: { queueBytesMax: 500 } });
+  const client = { ...LASTING, clientId: "sub", receiveMaximum: 1 };
+  const sub = world.connect(client).subscribe("t/#", { qos: 1 }).takes("suback 1: 1");
+  const large = "x".repeat(200);
+  world.publish("t/1", large, { qos: 1 });
+  sub.takes(`publish t/1 "${large}" qos1 id1`);
+  world.publish("t/2", "2", { qos: 1 });
+  world.publish("t/3", large, { qos: 1 }); // Would t/2 go for it, it had no room all the same.
+  world.lost("queue-full t/3 → sub");
+  sub.ack("puback", 1).takes('publish t/2 "2" qos1 id2');
+});
+
 test("QoS 0 to a slow client is bounded, in messages and bytes", () => {
   const world = new World({ limits: { qos0MessagesMax: 2, qos0BytesMax: 1_000 } });
   const slow = world.connect({ clientId: "slow" }).subscribe("t");

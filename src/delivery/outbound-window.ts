@@ -89,6 +89,8 @@ export class OutboundWindow {
   #unfinished = 0;
   #queued = 0;
   #bytes = 0;
+  /** Of those, what waits for its first send. */
+  #queuedBytes = 0;
   #receiveMaximum = 0;
   #counted = 0;
   /** What came here from elsewhere in the log has its place in this line from here on. */
@@ -140,11 +142,13 @@ export class OutboundWindow {
     return this.#queue.tail;
   }
 
-  isFull(message: Message, limits: WindowLimits): boolean {
-    return (
-      this.#queued >= limits.queueMessagesMax ||
-      this.#bytes + chargeOf(message) > limits.queueBytesMax
-    );
+  isFull(message: Message, { queueMessagesMax, queueBytesMax }: WindowLimits): boolean {
+    return this.#queued >= queueMessagesMax || this.#bytes + chargeOf(message) > queueBytesMax;
+  }
+
+  /** Whether a message would find room, were all dropped that was never sent. */
+  canFit(message: Message, { queueBytesMax }: WindowLimits): boolean {
+    return this.#bytes - this.#queuedBytes + chargeOf(message) <= queueBytesMax;
   }
 
   /**
@@ -181,6 +185,7 @@ export class OutboundWindow {
     this.#unfinished += 1;
     this.#queued += 1;
     this.#bytes += size;
+    this.#queuedBytes += size;
   }
 
   /** A Network Connection took over this Session: everything unacknowledged is due again. */
@@ -269,6 +274,7 @@ export class OutboundWindow {
     const grant = queue.grant(seq);
     queue.vacate(seq);
     this.#queued -= 1;
+    this.#queuedBytes -= sizeIn(flags);
     sent.skipTo(seq, grant);
     sent.push(held, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
@@ -344,7 +350,9 @@ export class OutboundWindow {
   #letGo(ring: Ring, seq: number): void {
     const held = ring.held(seq);
     ring.letGo(seq);
-    this.#bytes -= sizeIn(ring.flags(seq));
+    const size = sizeIn(ring.flags(seq));
+    this.#bytes -= size;
+    if (ring === this.#queue) this.#queuedBytes -= size;
     if (typeof held === "number") this.#shelf?.unref(held);
   }
 
@@ -364,6 +372,7 @@ export class OutboundWindow {
       this.#sent.push(held, grant, flags);
       queue.vacate(old);
       this.#queued -= 1;
+      this.#queuedBytes -= sizeIn(flags);
     }
     this.#resendAt = this.#sent.tail;
   }
@@ -452,6 +461,7 @@ export class OutboundWindow {
       this.#bytes += size;
       this.#unfinished += 1;
       if (ring === queue) this.#queued += 1;
+      if (ring === queue) this.#queuedBytes += size;
     }
     const last = entries.at(-1);
     if (last?.stage === "queued") queue.skipTo(tail, last.grant);

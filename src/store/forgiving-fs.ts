@@ -34,6 +34,10 @@ export class ForgivingFs implements Fs {
     }
   }
 
+  rewriteSync(name: string, bytes: Uint8Array, at: number): void {
+    this.#fs.rewriteSync(name, bytes, at);
+  }
+
   open(name: string, done: (error: Error | null, file?: FsFile) => void): void {
     this.#fs.open(name, done);
   }
@@ -52,6 +56,10 @@ export class ForgivingFs implements Fs {
 
   syncDirectory(done: Done): void {
     this.#fs.syncDirectory(done);
+  }
+
+  syncDirectorySync(): void {
+    this.#fs.syncDirectorySync();
   }
 }
 

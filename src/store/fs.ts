@@ -14,6 +14,14 @@ export interface Fs {
   list(): string[];
   /** Opens an existing file, to be read only. */
   openSync(name: string): FsFile;
+  /**
+   * Writes `bytes` where they stand already. When it returns, they are as durable as the `Fs` was
+   * told to make what is written, and so is all that was written to the file without an error.
+   *
+   * A process that was killed leaves what the system has and the disk may not have. A sync alone
+   * is not enough: bytes of which an error was reported the system may show, and never write again.
+   */
+  rewriteSync(name: string, bytes: Uint8Array, at: number): void;
   /** Opens an existing file, to be written. */
   open(name: string, done: (error: Error | null, file?: FsFile) => void): void;
   /**
@@ -27,6 +35,8 @@ export interface Fs {
   remove(name: string, done: Done): void;
   /** Makes names durable: those made, changed and removed. */
   syncDirectory(done: Done): void;
+  /** The same, at once. */
+  syncDirectorySync(): void;
 }
 
 export interface FsFile {

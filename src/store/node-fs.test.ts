@@ -55,16 +55,20 @@ function created(files: NodeFs, name: string, size: number): Promise<FsFile> {
 }
 
 const { write, read, fdatasync, fsync, open, close, fstat } = fs;
-const REAL = { write, read, fdatasync, fsync, open, close, fstat };
+const { writeSync, fdatasyncSync, fsyncSync } = fs;
+const REAL = {
+  ...{ write, read, fdatasync, fsync, open, close, fstat },
+  ...{ writeSync, fdatasyncSync, fsyncSync },
+};
 type Faked = keyof typeof REAL;
-type Call = (...args: unknown[]) => void;
+type Call = (...args: unknown[]) => unknown;
 
 /** Stands in for a function of the system: gets its arguments, and may call the real one. */
-function fake(name: Faked, instead: (real: Call, args: unknown[]) => void): { count: number } {
+function fake(name: Faked, instead: (real: Call, args: unknown[]) => unknown): { count: number } {
   const calls = { count: 0 };
   const faked: Call = (...args) => {
     calls.count += 1;
-    instead(REAL[name] as unknown as Call, args);
+    return instead(REAL[name] as unknown as Call, args);
   };
   Object.assign(fs, { [name]: faked });
   syncBuiltinESMExports();
@@ -117,6 +121,49 @@ for (const durable of [true, false]) {
   });
 }
 
+test("node fs: bytes are written where they stand, all of them, and synced", async () => {
+  const files = new NodeFs(folder, true);
+  await created(files, "a", 3000).then((file) => file.close());
+  const writes = fake("writeSync", (real, [fd, bytes, from, size, at]) =>
+    real(fd, bytes, from, Math.min(size as number, 400), at),
+  );
+  const syncs = fake("fdatasyncSync", (real, args) => real(...args));
+  files.rewriteSync("a", Buffer.alloc(1000, 7), 500);
+  assert.deepEqual([writes.count, syncs.count], [3, 1]);
+  const expected = Buffer.alloc(3000).fill(7, 500, 1500);
+  assert.deepEqual(fs.readFileSync(join(folder, "a")), expected);
+  files.rewriteSync("a", new Uint8Array(0), 0);
+  assert.deepEqual([writes.count, syncs.count], [3, 2], "no bytes: a sync");
+  new NodeFs(folder, false).rewriteSync("a", Buffer.alloc(10, 8), 0);
+  assert.deepEqual([writes.count, syncs.count], [3, 2], "nobody asked for it");
+});
+
+test("node fs: what cannot be written where it stands says which file, and closes it", () => {
+  const files = new NodeFs(folder, true);
+  fs.writeFileSync(join(folder, "a"), Buffer.alloc(3000));
+  const failing = (code: string) => (): never => {
+    throw Object.assign(new Error(`${code}: no`), { code });
+  };
+  fake("writeSync", failing("ENOSPC"));
+  const rewrite = (): void => files.rewriteSync("a", Buffer.alloc(10), 0);
+  assert.throws(rewrite, { code: "ENOSPC", message: "ENOSPC: no of a" });
+  fake("writeSync", () => 0);
+  assert.throws(rewrite, { code: "EIO", message: "nothing was written of a" });
+  fakeNothing();
+  fake("fdatasyncSync", failing("EIO"));
+  assert.throws(rewrite, { code: "EIO" });
+  assert.throws(() => files.rewriteSync("b", Buffer.alloc(10), 0), { code: "ENOENT" });
+  assert.deepEqual(openIn(folder), []);
+});
+
+/** Files that are open there, where the system says so. */
+function openIn(path: string): string[] {
+  if (!IS_LINUX) return [];
+  const open = fs.readdirSync("/proc/self/fd").map((fd) => `/proc/self/fd/${fd}`);
+  const links = open.filter((path) => fs.existsSync(path)).map((path) => fs.readlinkSync(path));
+  return links.filter((link) => link.startsWith(path));
+}
+
 test("node fs: what is not there is an error, and is not thrown", async () => {
   const files = new NodeFs(join(folder, "missing"), true);
   assert.equal(await codeOf((done) => files.create("a", 10, done)), "ENOENT");
@@ -124,6 +171,7 @@ test("node fs: what is not there is an error, and is not thrown", async () => {
   assert.equal(await codeOf((done) => files.rename("a", "b", done)), "ENOENT");
   assert.equal(await codeOf((done) => files.remove("a", done)), "ENOENT");
   assert.equal(await codeOf((done) => files.syncDirectory(done)), "ENOENT");
+  assert.throws(() => files.syncDirectorySync(), { code: "ENOENT" });
   assert.throws(() => files.list(), { code: "ENOENT" });
   assert.throws(() => files.openSync("a"), { code: "ENOENT" });
 });
@@ -210,8 +258,13 @@ test("node fs: elsewhere a durable write is synced, and only then done", async (
 test("node fs: a directory that cannot be synced is no error where it need not be", async () => {
   const files = new NodeFs(folder, true);
   fake("fsync", (_, args) => failWith("EPERM", args));
+  fake("fsyncSync", () => {
+    throw Object.assign(new Error("EPERM"), { code: "EPERM" });
+  });
   assert.equal(await codeOf((done) => files.syncDirectory(done)), "EPERM");
+  assert.throws(() => files.syncDirectorySync(), { code: "EPERM" });
   onPlatform("win32");
+  files.syncDirectorySync();
   assert.equal(await codeOf((done) => files.syncDirectory(done)), "");
   fake("open", (_, args) => failWith("EISDIR", args));
   assert.equal(await codeOf((done) => files.syncDirectory(done)), "");
@@ -280,14 +333,7 @@ test("node fs: what cannot be made whole is removed, and closed", async () => {
     assert.deepEqual(files.list(), [], code);
     fakeNothing();
   }
-  if (IS_LINUX) {
-    const open = fs.readdirSync("/proc/self/fd").map((fd) => `/proc/self/fd/${fd}`);
-    const links = open.filter((path) => fs.existsSync(path)).map((path) => fs.readlinkSync(path));
-    assert.deepEqual(
-      links.filter((path) => path.startsWith(root)),
-      [],
-    );
-  }
+  assert.deepEqual(openIn(root), []);
 });
 
 test("node fs: closing waits for what is under way, and is the end", async () => {

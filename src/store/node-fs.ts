@@ -1,6 +1,8 @@
 import {
+  closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   close as fsClose,
   open as fsOpen,
   openSync as fsOpenSync,
@@ -10,9 +12,11 @@ import {
   fstatSync,
   write as fsWrite,
   fsync,
+  fsyncSync,
   readdirSync,
   readSync,
   unlink,
+  writeSync,
 } from "node:fs";
 import { type Done, errorCode, type Fs, type FsFile } from "./fs.ts";
 
@@ -53,6 +57,24 @@ export class NodeFs implements Fs {
     }
   }
 
+  rewriteSync(name: string, bytes: Uint8Array, at: number): void {
+    if (this.#durability === "none") return; // The system has them.
+    const fd = fsOpenSync(this.#path(name), constants.O_RDWR);
+    try {
+      for (let from = 0; from < bytes.length; ) {
+        const written = writeSync(fd, bytes, from, bytes.length - from, at + from);
+        if (written === 0) throw nothingWritten();
+        from += written;
+      }
+      fdatasyncSync(fd);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw Object.assign(new Error(`${message} of ${name}`, { cause: error }), { code });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   open(name: string, done: (error: Error | null, file?: FsFile) => void): void {
     const dsync = this.#durability === "written" ? constants.O_DSYNC : 0;
     fsOpen(this.#path(name), constants.O_RDWR | dsync, (error, fd) => {
@@ -85,14 +107,25 @@ export class NodeFs implements Fs {
 
   syncDirectory(done: Done): void {
     const finish = (error: NodeJS.ErrnoException | null): void => {
-      const isIgnored =
-        process.platform === "win32" && NO_DIRECTORY_SYNC.includes(error?.code ?? "");
-      done(isIgnored ? null : error);
+      done(error !== null && needsNoDirectorySync(error) ? null : error);
     };
     fsOpen(this.#directory, constants.O_RDONLY, (error, fd) => {
       if (error !== null) return finish(error);
       fsync(fd, (error) => fsClose(fd, () => finish(error)));
     });
+  }
+
+  syncDirectorySync(): void {
+    try {
+      const fd = fsOpenSync(this.#directory, constants.O_RDONLY);
+      try {
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (!needsNoDirectorySync(error as Error)) throw error;
+    }
   }
 
   /** Without `O_DSYNC`, since one sync at the end is enough. */
@@ -128,6 +161,10 @@ export class NodeFs implements Fs {
   #path(name: string): string {
     return `${this.#directory}/${name}`;
   }
+}
+
+function needsNoDirectorySync(error: Error): boolean {
+  return process.platform === "win32" && NO_DIRECTORY_SYNC.includes(errorCode(error));
 }
 
 /** What is under way when it is closed is done nevertheless: the descriptor goes after it. */
@@ -218,9 +255,13 @@ function writeAll(fd: number, bytes: Uint8Array, at: number, done: Done, from = 
     const next = from + written;
     if (error !== null) done(error);
     else if (next === bytes.length) done(null);
-    else if (written === 0) done(Object.assign(new Error("nothing was written"), { code: "EIO" }));
+    else if (written === 0) done(nothingWritten());
     else writeAll(fd, bytes, at, done, next);
   });
+}
+
+function nothingWritten(): Error {
+  return Object.assign(new Error("nothing was written"), { code: "EIO" });
 }
 
 function readAll(

@@ -90,11 +90,11 @@ export function replayLog(
 }
 
 /**
- * Opens a log, or begins one. Reads all of it before it returns, and writes nothing: `start` of
- * the Journal does.
+ * Opens a log, or begins one. Reads all of it before it returns, and writes nothing that is not
+ * there already: `start` of the Journal does.
  *
  * @throws DamageError if something is not there as it was written, unless `salvage` is set;
- *   FormatError.
+ *   FormatError; the system's Error when it cannot be read, or not be made durable.
  */
 export function openStore(options: StoreOptions): Store {
   const { fs, segmentSize, machine, packetIdMax, salvage, report } = options;
@@ -104,6 +104,7 @@ export function openStore(options: StoreOptions): Store {
   const found = { segments: past.segments.length, frames, records, tornBytes, damages, missing };
   const isDamaged = damages.length > 0 || missing.length > 0;
   if (isDamaged && !salvage) throw new DamageError(found);
+  makeDurable(fs, recovered);
   const nowMs = nowAfter(recovered, machine, options.clock());
   const offsetMs = nowMs - options.clock();
   const clock = (): number => options.clock() + offsetMs;
@@ -115,6 +116,22 @@ export function openStore(options: StoreOptions): Store {
   // What is damaged is left behind by writing all that is not once more.
   if (isDamaged) journal.leaveBehind(past.end);
   return { journal, state, clock, report: found };
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * What was read may be with the system only, if the process before was killed within its last
+ * write, or did not ask for more. Now it becomes the ground of all that is acknowledged, and what
+ * it says is needed no more is removed: neither must outlive it in a loss of power. Nor must a file
+ * come back that is gone: one in which a write failed begins where the log had gone on without it.
+ */
+function makeDurable(fs: Fs, { past, tail }: Recovered): void {
+  for (const { name } of past.segments) {
+    if (name === tail?.file) fs.rewriteSync(name, tail.bytes, tail.at);
+    else fs.rewriteSync(name, NO_BYTES, 0);
+  }
+  if (past.segments.length > 0) fs.syncDirectorySync();
 }
 
 /**

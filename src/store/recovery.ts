@@ -47,8 +47,21 @@ export class FormatError extends Error {
   }
 }
 
+/**
+ * The last write of which something counts, as it was read. All before it had been reported
+ * durable when it was begun.
+ */
+export interface LogTail {
+  readonly file: string;
+  /** Where in the file; the header of a segment is part of its first write. */
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
 export interface Recovered {
   readonly past: LogPast;
+  /** What is known to be durable ends before it; undefined: there is no segment. */
+  readonly tail: LogTail | undefined;
   readonly damages: readonly Damage[];
   /** What of the last write was there, and does not count since not all of it was. */
   readonly tornBytes: number;
@@ -140,6 +153,9 @@ class LogReading {
   #frames = 0;
   #records = 0;
   #tornBytes = 0;
+  /** Where the write of the latest frame begins, or the latest segment. */
+  #writeAt = 0;
+  #tail: LogTail | undefined = undefined;
   /** The frame before was not there, so that nothing is known of its checksum. */
   #isChainBroken = true;
 
@@ -214,6 +230,7 @@ class LogReading {
     this.#before = header.before;
     this.#isChainBroken = false;
     this.#position = base;
+    this.#writeAt = base;
     const segment: Segment = {
       ...{ name, number, base, end: base, seed: seedOf(header), fileSize },
       frames: [],
@@ -221,7 +238,9 @@ class LogReading {
     };
     this.#segments.push(segment);
     const limit = next === undefined ? Number.POSITIVE_INFINITY : next.header.base;
-    this.#read(segment, limit);
+    const bytes = this.#contentOf(segment);
+    this.#read(segment, bytes, limit);
+    if (next === undefined) this.#tail = this.#tailOf(segment, bytes);
     if (next !== undefined && this.#position < limit) {
       const what = "its end, or the segment behind it, is not there";
       this.#gap(number, next.header.number, name, what, this.#position, limit);
@@ -230,25 +249,28 @@ class LogReading {
     segment.end = this.#position;
   }
 
-  /** Reads frames up to the position `limit`, where the next segment begins. */
-  #read(segment: Segment, limit: number): void {
-    const bytes = this.#contentOf(segment);
+  /**
+   * Reads frames up to the position `limit`, where the next segment begins. What stands here beyond
+   * it is of a write that was torn or failed: another took its place, in the segments behind.
+   */
+  #read(segment: Segment, bytes: Buffer, limit: number): void {
     const offset = SEGMENT_HEADER_SIZE - segment.base;
     while (this.#position < limit) {
       const at = this.#position + offset;
       const frame = readFrame(bytes, at, segment.seed);
-      const fits = frame?.position === this.#position;
+      const fits = frame?.position === this.#position && endOf(frame) <= limit;
       if (frame !== undefined && fits && (this.#isChainBroken || frame.before === this.#before)) {
         this.#frame(segment, bytes, frame);
         continue;
       }
       const later = this.#laterFrame(segment, bytes, at);
-      if (later === undefined) {
+      if (later === undefined || endOf(later) > limit) {
         if (limit === Number.POSITIVE_INFINITY) this.#tornBytes = usedBytes(bytes, at);
         return;
       }
       const isTorn = later.position - later.writeOffset <= this.#position;
-      if (isTorn && limit === Number.POSITIVE_INFINITY && this.#isLastWrite(segment, later)) {
+      const isLast = limit === Number.POSITIVE_INFINITY;
+      if (isTorn && isLast && this.#isLastWrite(segment, bytes, later)) {
         this.#tornBytes = usedBytes(bytes, at);
         return;
       }
@@ -276,8 +298,7 @@ class LogReading {
   }
 
   /** No write came behind the one that `frame` is of: it was torn, and nobody was told of it. */
-  #isLastWrite(segment: Segment, frame: Frame): boolean {
-    const bytes = this.#contentOf(segment);
+  #isLastWrite(segment: Segment, bytes: Buffer, frame: Frame): boolean {
     const writeAt = frame.position - frame.writeOffset;
     let at = frame.position - segment.base + SEGMENT_HEADER_SIZE;
     for (let later = this.#laterFrame(segment, bytes, at); later !== undefined; ) {
@@ -288,7 +309,15 @@ class LogReading {
     return true;
   }
 
+  /** Bytes that were checked, and no others: behind damage, from there on. */
+  #tailOf({ name, base }: Segment, bytes: Buffer): LogTail {
+    const at = this.#writeAt === base ? 0 : SEGMENT_HEADER_SIZE + this.#writeAt - base;
+    const end = SEGMENT_HEADER_SIZE + this.#position - base;
+    return { file: name, at, bytes: Buffer.from(bytes.subarray(at, end)) };
+  }
+
   #frame(segment: Segment, bytes: Buffer, frame: Frame): void {
+    if (frame.writeOffset === 0 || this.#isChainBroken) this.#writeAt = frame.position;
     segment.frames.push(this.#position);
     this.#before = frame.checksum;
     this.#isChainBroken = false;
@@ -299,7 +328,7 @@ class LogReading {
     const bodyAt = this.#position - segment.base + SEGMENT_HEADER_SIZE + FRAME_HEADER_SIZE;
     const end = bodyAt + frame.bodySize;
     const positionOf = this.#position + FRAME_HEADER_SIZE - bodyAt;
-    this.#position += FRAME_HEADER_SIZE + frame.bodySize;
+    this.#position = endOf(frame);
     const reader = this.#reader;
     reader.reset(bytes, bodyAt, end);
     try {
@@ -329,6 +358,7 @@ class LogReading {
         lastNumber,
         leftOver: damages.length > 0 ? this.#leftOver : [...this.#leftOver, ...damaged],
       },
+      tail: this.#tail,
       damages,
       tornBytes: this.#tornBytes,
       frames: this.#frames,
@@ -338,6 +368,11 @@ class LogReading {
       latest: begun.at(-1)?.header,
     };
   }
+}
+
+/** Position behind a frame. */
+function endOf({ position, bodySize }: Frame): number {
+  return position + FRAME_HEADER_SIZE + bodySize;
 }
 
 /** Bytes behind `at` up to the last that is not zero. */

@@ -89,6 +89,8 @@ export class WindowWorld {
     const payload = new Uint8Array(this.random.below(120));
     const message = Message.of(`${serial}`, payload, 2, false, undefined);
     if (this.random.chance(15)) message.expiresAtMs = this.nowMs + this.random.below(4_000);
+    const canFit = this.#bytesSent() + chargeOf(message) <= LIMITS.queueBytesMax;
+    assert.equal(this.window.canFit(message, LIMITS), canFit);
     while (this.window.isFull(message, LIMITS)) {
       const oldest = this.random.chance(70) ? this.window.oldestQueued() : -1;
       if (oldest < 0) return;
@@ -100,6 +102,12 @@ export class WindowWorld {
     this.published.push({ qos, message });
     const grant = { qos, retainAsPublished: false, subscriptionIdentifiers: [], shareKey: "" };
     this.window.enqueue(message, grant, false);
+  }
+
+  /** Of what was sent and is not finished: dropping gives nothing of that free. */
+  #bytesSent(): number {
+    const sent = this.window.entries().filter(({ stage }) => stage !== "queued");
+    return sent.reduce((total, { size }) => total + size, 0);
   }
 
   /** The Network Connection is lost, and made again at once or after some more steps. */

@@ -357,6 +357,11 @@ export class BrokerWorld implements Surroundings {
     }
   }
 
+  /** The process dies, and the next one goes on with what the system has. */
+  die(): void {
+    this.#begin(this.disk.kill());
+  }
+
   #begin(disk: SimDisk): void {
     const store = this.check(disk);
     this.disk = disk;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seedsOf, underSeed } from "../sim/prng.ts";
 import type { WorldOptions } from "./broker-world.ts";
-import { exploreBroker, exploreStore } from "./explore.ts";
+import { exploreBroker, exploreDeaths, exploreStore } from "./explore.ts";
 
 const STATES = 50_000;
 
@@ -24,6 +24,10 @@ test("store: crash states of changes that no broker makes in that order", () => 
   for (const seed of seedsOf(10)) underSeed(seed, exploreStore);
 });
 
+test("store: a process that is killed, and then the power fails", () => {
+  for (const seed of seedsOf(10)) underSeed(seed, exploreDeaths);
+});
+
 /** A disk or a broker that breaks its word, and how many seeds it takes to notice. */
 const BROKEN: Readonly<Record<string, WorldOptions>> = {
   "a write is done before it is on the disk": { disk: { mode: "os" } },
@@ -32,16 +36,22 @@ const BROKEN: Readonly<Record<string, WorldOptions>> = {
 };
 const SEEDS_TO_NOTICE = 5;
 
+test("store: noticed: what a start has read is not made durable", () => {
+  mustNotice(exploreDeaths, { disk: { dropRewrite: true } });
+});
+
 for (const [what, options] of Object.entries(BROKEN)) {
-  test(`store: noticed: ${what}`, () => {
-    for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed += 1) {
-      try {
-        exploreBroker(seed, options);
-      } catch (error) {
-        assert.match(String(error), /recovered up to \d+, (told up to|committed) \d+|position/);
-        return;
-      }
+  test(`store: noticed: ${what}`, () => mustNotice(exploreBroker, options));
+}
+
+function mustNotice(explore: typeof exploreBroker, options: WorldOptions): void {
+  for (let seed = 1; seed <= SEEDS_TO_NOTICE; seed += 1) {
+    try {
+      explore(seed, options);
+    } catch (error) {
+      assert.match(String(error), /recovered up to \d+, (told up to|committed) \d+|position/);
+      return;
     }
-    assert.fail(`not noticed in ${SEEDS_TO_NOTICE} seeds`);
-  });
+  }
+  assert.fail(`not noticed in ${SEEDS_TO_NOTICE} seeds`);
 }

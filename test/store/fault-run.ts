@@ -10,6 +10,9 @@ import type { SimDisk } from "./sim-disk.ts";
 import type { SimCall, SimFault } from "./sim-fault.ts";
 import { storeText } from "./store-text.ts";
 
+/** What a start has to do with which files, and with the directory. */
+const OPENING = /(openSync|readSync|rewriteSync) (segment-\d{12}\.log|reserve)|syncDirectorySync/;
+
 export interface Fault {
   readonly kind: SimFault;
   /** Every call from this one on fails; else this one alone. */
@@ -165,7 +168,7 @@ export function openWithFaults(seed: number, stride: number): number {
         () => world.open(left),
         (error: Error & { code: string }) => {
           assert.equal(error.code, kind === "short" ? "EIO" : kind);
-          assert.match(error.message, /(openSync|readSync) (segment-\d{12}\.log|reserve)/);
+          assert.match(error.message, OPENING);
           return true;
         },
         `call ${nth} of a start fails with ${kind}`,

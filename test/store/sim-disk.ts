@@ -15,6 +15,8 @@ export interface SimDiskOptions {
   readonly order?: "random" | "begun";
   /** `syncDirectory` is done, and does nothing. */
   readonly dropDirectorySync?: boolean;
+  /** `rewriteSync` and `syncDirectorySync` are done, and do nothing. */
+  readonly dropRewrite?: boolean;
   /** In bytes. */
   readonly capacity?: number;
 }
@@ -112,6 +114,24 @@ export class SimDisk {
   }
 
   /**
+   * The process dies, and the system goes on. @returns What the next process finds: of what was
+   * under way there is a part. None of it is more durable than it was; this disk does nothing any
+   * more. (A write that failed and yet arrives, long after, is not looked at: nobody was told of
+   * it, and where the next process has written, it counts no more.)
+   */
+  kill(): SimDisk {
+    this.mustBeUp();
+    const { random, dir } = this;
+    this.#isDown = true;
+    for (const { writes, changes } of this.#underWay.splice(0)) {
+      writes?.abandon(random);
+      if (changes !== undefined && random.chance(50)) dir.change(changes(dir.current));
+    }
+    for (const inode of dir.inodes) inode.forgetUnseen();
+    return new SimDisk({ ...this.options, seed: random.below(2 ** 32) }, dir, this.#inodes);
+  }
+
+  /**
    * Up to `count` disks, each with other bytes or names, that a crash may leave at this moment:
    * fewer, if it is hard to find more. Does not disturb this disk, which must not move meanwhile.
    */
@@ -185,6 +205,11 @@ export class SimDisk {
 
   mustBeUp(): void {
     if (this.#isDown) throw new Error("the disk has crashed");
+  }
+
+  /** What a crash leaves of it is not what it was. */
+  moved(): void {
+    this.#moves += 1;
   }
 
   begin(operation: UnderWay): void {

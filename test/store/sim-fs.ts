@@ -24,6 +24,21 @@ export class SimFs implements Fs {
     return new SimFile(this.#disk, this.#disk.inodeOf(name), name, false);
   }
 
+  rewriteSync(name: string, bytes: Uint8Array, at: number): void {
+    const disk = this.#disk;
+    disk.mustBeUp();
+    const fault = disk.called("rewriteSync", name, { at, size: bytes.length });
+    const inode = disk.inodeOf(name);
+    const there = new Uint8Array(bytes.length);
+    inode.read(there, at, disk.random);
+    if (Buffer.compare(there, bytes) !== 0) throw new Error(`${name}: other bytes are at ${at}`);
+    if (disk.options.dropRewrite === true || (fault === null && inode.isDurable)) return;
+    disk.moved();
+    const error = finishWrite(disk, inode, name, inode.begin(at, bytes), fault);
+    if (error !== null) throw error;
+    if (disk.options.mode !== "os") inode.sync();
+  }
+
   open(name: string, done: (error: Error | null, file?: FsFile) => void): void {
     const fault = this.#disk.called("open", name);
     const finish = (): void => {
@@ -81,6 +96,17 @@ export class SimFs implements Fs {
       done(fault);
     };
     this.#disk.begin({ finish });
+  }
+
+  syncDirectorySync(): void {
+    const { dir, options, random } = this.#disk;
+    this.#disk.mustBeUp();
+    const fault = this.#disk.called("syncDirectorySync", "");
+    if (options.dropRewrite === true || (fault === null && dir.isDurable)) return;
+    this.#disk.moved();
+    if (fault === null && options.dropDirectorySync !== true) dir.sync(dir.changes);
+    if (fault !== null && options.names !== "ordered") dir.lose(dir.changes, random);
+    if (fault !== null) throw fault;
   }
 
   #change(fault: SimError | null, what: string, changes: Changing, done: Done): void {
@@ -143,7 +169,7 @@ class SimFile implements FsFile {
     const finish = (): void => {
       if (Buffer.compare(write.bytes, bytes) !== 0)
         throw new Error(`${this.name}: what is written at ${at} changed meanwhile`);
-      done(this.#finish(write, fault));
+      done(finishWrite(this.#disk, this.#inode, this.name, write, fault));
     };
     this.#disk.begin({ finish, writes: this.#inode });
   }
@@ -153,20 +179,27 @@ class SimFile implements FsFile {
     this.#isOpen = false;
   }
 
-  #finish(write: Write, fault: SimError | null): SimError | null {
-    const { random, options } = this.#disk;
-    const more = Math.max(0, write.end - this.#inode.size);
-    const isFull = more > 0 && !this.#disk.hasSpaceFor(more);
-    const error = fault ?? (isFull ? new SimError("ENOSPC", `write ${this.name}`) : null);
-    if (error?.isShort) this.#inode.failShort(write, random.below(write.bytes.length + 1));
-    else if (error?.code === "ENOSPC") this.#inode.drop(write);
-    else if (error !== null) this.#inode.fail(write, random);
-    else if (options.mode === "os") this.#inode.finish(write);
-    else this.#inode.finishDurably(write);
-    return error;
-  }
-
   #mustBeOpen(): void {
     if (!this.#isOpen) throw new Error(`${this.name} is closed`);
   }
+}
+
+/** The oldest write under way to a file ends. @returns How. */
+function finishWrite(
+  disk: SimDisk,
+  inode: Inode,
+  name: string,
+  write: Write,
+  fault: SimError | null,
+): SimError | null {
+  const { random, options } = disk;
+  const more = Math.max(0, write.end - inode.size);
+  const isFull = more > 0 && !disk.hasSpaceFor(more);
+  const error = fault ?? (isFull ? new SimError("ENOSPC", `write ${name}`) : null);
+  if (error?.isShort) inode.failShort(write, random.below(write.bytes.length + 1));
+  else if (error?.code === "ENOSPC") inode.drop(write);
+  else if (error !== null) inode.fail(write, random);
+  else if (options.mode === "os") inode.finish(write);
+  else inode.finishDurably(write);
+  return error;
 }

@@ -39,6 +39,8 @@ export class Write {
   readonly first: number;
   /** What the sectors from `first` on become. Without those that a later write made durable. */
   sectors: (Sector | undefined)[] = [];
+  /** Its failure was reported: the system will never try again to write it. */
+  hasFailed = false;
 
   constructor(at: number, bytes: Uint8Array) {
     this.at = at;
@@ -106,15 +108,31 @@ export class Inode {
     return write;
   }
 
+  /** A crash would leave all of it as it is. */
+  get isDurable(): boolean {
+    return this.#volatile.length === 0 && this.#durableSize === this.#size;
+  }
+
+  /** What was written without a failure is on the medium. */
+  sync(): void {
+    this.makeDurable();
+    const written = this.#volatile.filter((write) => !this.#underWay.includes(write));
+    for (const write of written) if (!write.hasFailed) this.#reach(write);
+  }
+
   /** The oldest write under way is on the medium. */
   finishDurably(write: Write): void {
     this.#end(write);
+    this.#reach(write);
+  }
+
+  #reach(write: Write): void {
     this.#ownMedium();
     while (this.#medium.length < write.first) this.#medium.push(ZEROS);
     const replaced = write.sectors.map((_, i) => this.#medium[write.first + i] ?? ZEROS);
     this.#replaced = { first: write.first, sectors: replaced };
     write.sectors.forEach((sector, i) => {
-      this.#medium[write.first + i] = sector ?? ZEROS;
+      this.#medium[write.first + i] = sector ?? this.#medium[write.first + i] ?? ZEROS;
       this.#seen.delete(write.first + i);
     });
     this.#overtake(write);
@@ -135,6 +153,7 @@ export class Inode {
    */
   fail(write: Write, random: Random): void {
     this.#end(write);
+    write.hasFailed = true;
     const isAllSeen = random.chance(50);
     this.#see(write, () => isAllSeen || random.chance(50));
     this.#grow(write.end);
@@ -150,6 +169,21 @@ export class Inode {
     this.#see(part, () => true);
     this.#grow(part.end);
     this.#layAgain();
+  }
+
+  /** Whoever began the oldest write under way is no more: the system has the first part of it. */
+  abandon(random: Random): void {
+    const [write] = this.#underWay;
+    if (write !== undefined) this.failShort(write, someSize(write.bytes.length, random));
+  }
+
+  /** What failed and is not seen is not on the medium either, nor will it be. */
+  forgetUnseen(): void {
+    for (const { hasFailed, first, sectors } of this.#volatile) {
+      sectors.forEach((sector, i) => {
+        if (hasFailed && sector !== this.#seen.get(first + i)) sectors[i] = undefined;
+      });
+    }
   }
 
   /** Of the oldest write under way nothing was written. */

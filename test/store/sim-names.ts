@@ -48,6 +48,11 @@ export class SimNames {
     return new Set([...this.#durable.values(), ...this.#current.values(), ...between]);
   }
 
+  /** No change of it can be lost. */
+  get isDurable(): boolean {
+    return this.#volatile.length === 0;
+  }
+
   change(changes: readonly NameChange[]): void {
     for (const change of changes) {
       apply(this.#current, change);
