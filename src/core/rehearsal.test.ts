@@ -21,6 +21,7 @@ class Rehearsed extends World {
       rehearsalBounds: { ...REHEARSAL_BOUNDS, ...bounds },
       observer: { diverged: (event) => said.push(event) },
       state: new BrokerState(undefined, false),
+      sysIntervalMs: 10_000,
     });
     this.said = said;
     const { journal, log } = this;
@@ -51,7 +52,7 @@ class Rehearsed extends World {
 
 const LASTING = { sessionExpiryIntervalSec: 3_600 };
 
-test("a rehearsal begins with the first turn, ends with its time, and is followed by a rest", () => {
+test("a rehearsal begins with the first turn, ends with its time, and a rest follows", () => {
   const world = new Rehearsed();
   world.turns();
   const a = world.connect({ clientId: "a", ...LASTING, will: willOf("w", "gone") });
@@ -86,6 +87,18 @@ test("a rehearsal says what differs, how many, and where", () => {
   assert.equal(event?.from, from);
   assert.equal(event?.to, world.journal.appended);
   assert.equal(world.broker.stats.rehearsalsDiverged, 1);
+});
+
+test("$SYS has how often it was rehearsed, and what came of it", () => {
+  const world = new Rehearsed();
+  world.turns();
+  world.rehearse();
+  world.pass(10_000);
+  const said = (name: string): string | undefined => {
+    const message = world.broker.state.retained.get(`$SYS/broker/store/rehearsals/${name}`);
+    return message && new TextDecoder().decode(message.payload);
+  };
+  assert.deepEqual(["count", "diverged", "abandoned"].map(said), ["1", "0", "0"]);
 });
 
 test("a rehearsal ends early where much is recorded, and replays it in small steps", () => {

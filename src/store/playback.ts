@@ -1,4 +1,4 @@
-/** Records that were written lately, read as a recovery would: out of their bytes, frame by frame. */
+/** Records that were written lately, as a recovery would read them: from their bytes, by frames. */
 import { Buffer } from "node:buffer";
 import { ByteWriter } from "../codec/byte-writer.ts";
 import type { Op } from "../core/ops.ts";
