@@ -11,8 +11,8 @@
  * from the log's own bytes and replayed on it. What it holds in the end must be what is live. The
  * log needs no more than its latest bytes for that, and whoever records need not know.
  *
- * Work is counted in things: sessions, entries, records, of about a microsecond each. A little is
- * done in each turn, and a rehearsal is followed by a rest that is ten thousand times as long.
+ * Work is counted in things: sessions, entries, records, of one or two microseconds each. A little
+ * is done in each turn, and a rehearsal is followed by a rest some ten thousand times as long.
  */
 import type { Context } from "./context.ts";
 import { areEqual, differenceOf } from "./difference.ts";
@@ -39,10 +39,10 @@ export const REHEARSAL_BOUNDS: RehearsalBounds = {
   spanBytesMax: 64 * 1024,
   spanMs: 10_000,
   stepMax: 64,
-  restMsPerThing: 10,
+  restMsPerThing: 20,
 };
 /** What every rehearsal costs: slots without anything are looked at too. */
-const THINGS_AT_LEAST = 250;
+const THINGS_AT_LEAST = 150;
 /** In the end there may be so many times more than there was. */
 const GROWTH_MAX = 4;
 
