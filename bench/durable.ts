@@ -7,8 +7,9 @@
  *
  * One broker runs at a time, on core --core, freshly started for each run; mqload and this program
  * run on another one. Where one core serves the disk's interrupts (see /proc/interrupts), that is
- * the core for a broker that waits for the disk. The peers of a row alternate (A B C A B C …). Data folders are made in DIR, which must
- * be on a disk, and are deleted again. The exit code is 1 when a must was not shown to be kept.
+ * the core for a broker that waits for the disk. The peers of a row alternate (A B C A B C …). Data
+ * folders are made in DIR, which must be on a disk, and are deleted again. The exit code is 1 when
+ * a must was not shown to be kept.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";

@@ -18,6 +18,7 @@ import type { Limits } from "./limits.ts";
 import { Peer } from "./peer.ts";
 import type { Authenticator, Authorizer, Journal, Link, Observer } from "./ports.ts";
 import { Recorder } from "./recorder.ts";
+import { REHEARSAL_BOUNDS, Rehearsal, type RehearsalBounds } from "./rehearsal.ts";
 import { Routes } from "./routes.ts";
 import { BrokerState } from "./state.ts";
 import { Stats } from "./stats.ts";
@@ -44,6 +45,8 @@ export interface BrokerOptions {
   readonly packetIdMax?: number;
   /** What one step of compaction may append; less than the usual only in simulations. */
   readonly compactionStepBytesMax?: number;
+  /** Others than the usual only in simulations. */
+  readonly rehearsalBounds?: RehearsalBounds;
   /** What a replay of the journal has brought back; undefined: nothing is kept. */
   readonly state?: BrokerState | undefined;
 }
@@ -64,6 +67,7 @@ export class Broker {
   readonly #peers = new Set<Peer>();
   readonly #sys: SysTopics;
   readonly #compaction: Compaction;
+  readonly #rehearsal: Rehearsal;
   /** Peers that wait for what is being read. */
   #fed: Peer[] = [];
   /** Messages that the log does not have as they were written, until all who wait are told. */
@@ -104,6 +108,7 @@ export class Broker {
     if (journal.recent !== undefined) state.shelf.recent = journal.recent;
     this.#context = context;
     this.#compaction = new Compaction(context, options.compactionStepBytesMax);
+    this.#rehearsal = new Rehearsal(context, options.rehearsalBounds ?? REHEARSAL_BOUNDS, nowMs);
     this.#sys = new SysTopics(context, options.version, options.sysIntervalMs, nowMs);
   }
 
@@ -168,6 +173,7 @@ export class Broker {
   tick(nowMs: number): void {
     this.#context.wheel.advance(nowMs, this.#context);
     this.#sys.due(nowMs);
+    this.#rehearsal.tick(nowMs);
   }
 
   /** Connections, sessions and retained messages that something is due of some time. */
@@ -233,14 +239,16 @@ export class Broker {
   }
 
   /**
-   * What is put off to the end of a turn: a little compaction, and messages that leave memory.
+   * What is put off to the end of a turn: messages that leave memory, a little compaction, and a
+   * little of the rehearsal of a restart.
    *
    * @returns Whether there is more to do.
    */
   tidy(): boolean {
     const { state, limits, journal } = this.#context;
     state.shelf.evict(limits.messageMemoryBytesMax / 2, journal.committed);
-    return this.#compaction.step();
+    const isCompacting = this.#compaction.step();
+    return this.#rehearsal.step() || isCompacting;
   }
 
   /** Messages that are to be read back now, in the order of the log. */

@@ -7,10 +7,8 @@
  * message that is finished before its turn comes is not moved, and what is moved is still live.
  */
 import type { Context } from "./context.ts";
-import { Session } from "./session.ts";
-import type { ShareGroup } from "./share-group.ts";
 import { SLOTS } from "./slots.ts";
-import { snapshotOf } from "./snapshot.ts";
+import { checkpointOf } from "./snapshot.ts";
 
 /** What one step may append to the log, about. */
 const STEP_BYTES_MAX = 64 * 1024;
@@ -119,29 +117,9 @@ export class Compaction {
     slots.begin(slot, journal.append({ type: "slot", slot }));
     const from = journal.appended;
     for (const item of slots.in(slot)) {
-      if (typeof item === "string") this.#retained(item);
-      else if (item instanceof Session) {
-        journal.append({ type: "session", ...snapshotOf(item, state) });
-      } else this.#group(item);
+      const op = checkpointOf(item, state);
+      if (op !== undefined) journal.append(op);
     }
     slots.charge(slot, journal.appended - from);
-  }
-
-  #retained(topicName: string): void {
-    const { journal, state } = this.#context;
-    const message = state.retained.get(topicName);
-    if (message === undefined) return;
-    const nobody = { recipients: [], shareKeys: [], heldBy: 0, heldPacketId: 0 };
-    journal.append({ type: "publish", message, storedAt: 0, charge: 0, retain: true, ...nobody });
-  }
-
-  #group({ key, queue, isRecorded }: ShareGroup): void {
-    const { journal, state } = this.#context;
-    if (!isRecorded || queue.length === 0) return;
-    const waiting = queue.items().map((id) => ({
-      storedAt: state.shelf.position(Number(id)),
-      charge: state.shelf.chargeAndQos(Number(id)),
-    }));
-    journal.append({ type: "group", shareKey: key, waiting });
   }
 }

@@ -89,11 +89,35 @@ export interface Journal {
    * @param size Bytes of it.
    */
   recent?(position: number, size: number): Message | undefined;
+  /** Undefined: it keeps nothing that could be played back. */
+  readonly playback?: Playback | undefined;
   /**
    * The disk is full, or has failed. Ops that follow from what is stored already are still taken;
    * nothing is acknowledged that is not stored, and what needs no disk goes on.
    */
   readonly trouble: Trouble;
+}
+
+/** A log that can be read as a recovery would read it; see `Rehearsal`. */
+export interface Playback {
+  /** `op` as the log has it, in bytes of its own. */
+  encode(op: Op): Uint8Array;
+  decode(bytes: Uint8Array): Op;
+  /**
+   * Reads records that were written lately, from the log's own bytes.
+   *
+   * @param from Where a record ended; those behind it are read.
+   * @param to Where one ended that is committed.
+   * @param most How many are read, at most.
+   * @param visit The bytes of a message are valid until it returns.
+   * @returns Up to where they were read, in the end `to`; undefined: they are not at hand any more.
+   */
+  play(
+    from: number,
+    to: number,
+    most: number,
+    visit: (op: Op, position: number, size: number) => void,
+  ): number | undefined;
 }
 
 /** Every method is optional: one that is missing costs nothing. */
@@ -106,6 +130,8 @@ export interface Observer {
   lost?(event: LossEvent): void;
   /** A peer broke the protocol or a limit; `message` says what and which rule. */
   violated?(event: { clientId: string; remoteAddress: string; message: string }): void;
+  /** A restart would bring back something else than what is live: a mistake of the broker's. */
+  diverged?(event: DivergenceEvent): void;
 }
 
 export interface ConnectedEvent {
@@ -132,4 +158,14 @@ export interface LossEvent {
   readonly clientId: string;
   readonly publisherId: string;
   readonly atMs: number;
+}
+
+export interface DivergenceEvent {
+  /** What of which session, retained message or shared group, and how it differs. */
+  readonly what: string;
+  /** How many of them differ. */
+  readonly count: number;
+  /** Between these positions of the log it went wrong. */
+  readonly from: number;
+  readonly to: number;
 }

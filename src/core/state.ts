@@ -36,14 +36,14 @@ export class BrokerState {
   subscriptionsTotal = 0;
   /** Of the next Session that is recorded; none is used twice. */
   nextNumber = 1;
-  readonly #packetIdMax: number;
+  readonly packetIdMax: number;
 
   /**
    * @param packetIdMax Highest Packet Identifier towards clients; 65,535 but in simulations.
    * @param keepsAll Messages stay in memory: there is no log that they could be read back from.
    */
   constructor(packetIdMax: number = UINT16_MAX, keepsAll = true) {
-    this.#packetIdMax = packetIdMax;
+    this.packetIdMax = packetIdMax;
     this.shelf = new Shelf(keepsAll);
   }
 
@@ -105,8 +105,8 @@ export class BrokerState {
 
   /** A Session with nothing in it yet. */
   create(clientId: string, principal: Session["principal"], expiryIntervalSec: number): Session {
-    const packetIdMax = this.#packetIdMax;
-    const session = new Session(clientId, principal, expiryIntervalSec, packetIdMax, this.shelf);
+    const { packetIdMax, shelf } = this;
+    const session = new Session(clientId, principal, expiryIntervalSec, packetIdMax, shelf);
     this.sessions.set(clientId, session);
     return session;
   }

@@ -19,4 +19,8 @@ export class Stats {
   sessionsExpired = 0;
   takeovers = 0;
   protocolErrors = 0;
+  /** Restarts rehearsed on a sample, those that gave something else, and those without a result. */
+  rehearsals = 0;
+  rehearsalsDiverged = 0;
+  rehearsalsAbandoned = 0;
 }

@@ -93,6 +93,18 @@ export class SysTopics {
       "retained messages/count": retained.count,
       "subscriptions/count": state.subscriptionsTotal,
       "shared_subscriptions/count": shared,
+      ...this.#rehearsals(),
+    };
+  }
+
+  /** Ours alone: mosquitto has nothing like it. */
+  #rehearsals(): Record<string, number> {
+    const { journal, stats } = this.#context;
+    if (journal.playback === undefined) return {};
+    return {
+      "store/rehearsals/count": stats.rehearsals,
+      "store/rehearsals/diverged": stats.rehearsalsDiverged,
+      "store/rehearsals/abandoned": stats.rehearsalsAbandoned,
     };
   }
 

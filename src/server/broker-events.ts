@@ -4,7 +4,13 @@
  * A listener is called after the core has finished what it was doing, in a microtask: so it may
  * publish or close, and what it throws is its own affair.
  */
-import type { ConnectedEvent, DisconnectedEvent, LossEvent, Observer } from "../core/ports.ts";
+import type {
+  ConnectedEvent,
+  DisconnectedEvent,
+  DivergenceEvent,
+  LossEvent,
+  Observer,
+} from "../core/ports.ts";
 import type { Qos } from "../protocol/packets.ts";
 import type { StoreEvent } from "./storage.ts";
 
@@ -84,6 +90,12 @@ export class BrokerEventHub implements Observer {
 
   violated(event: BrokerEvents["violated"]): void {
     this.#emit("violated", event);
+  }
+
+  diverged({ what, count, from, to }: DivergenceEvent): void {
+    const others = count > 1 ? ` (and ${count - 1} more)` : "";
+    const message = `a restart would not bring back what is live: ${what}${others}`;
+    this.store({ level: "error", message: `${message}; log positions ${from} to ${to}` });
   }
 
   #emit(name: BrokerEventName, event: unknown): void {

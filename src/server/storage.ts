@@ -25,6 +25,8 @@ export class StoreError extends Error {
   }
 }
 
+/** What a rehearsal of a restart reads has to be there still (`core/rehearsal.ts`). */
+const RECENT_SIZE_MIN = 1024 * 1024;
 /** One buffer of Node's; and more than what is read back at once gains nothing. */
 const RECENT_SIZE_MAX = 1024 * 1024 * 1024;
 
@@ -62,7 +64,8 @@ export function openStorage(
     return { journal, state: undefined, clock, description: "", close, giveUp: () => {} };
   }
   const report = (event: LogEvent): void => tell(storeEvent(event, data));
-  const recentSize = Math.min(limits.messageMemoryBytesMax / 2, RECENT_SIZE_MAX);
+  const wantedSize = Math.max(limits.messageMemoryBytesMax / 2, RECENT_SIZE_MIN);
+  const recentSize = Math.min(wantedSize, RECENT_SIZE_MAX);
   const options = {
     ...{ path: data, durable: durability === "fsync", recentSize },
     ...{ salvage, clock, report },

@@ -11,6 +11,7 @@ import { Batch } from "./batch.ts";
 import { Log, type LogOptions, type LogPast } from "./log.ts";
 import { OpReader } from "./op-reader.ts";
 import { writeOp } from "./op-writer.ts";
+import { LogPlayback } from "./playback.ts";
 import { ReadBack } from "./read-back.ts";
 
 /** From this size on what comes next is written separately. */
@@ -26,6 +27,7 @@ const SEGMENTS_FREE = 2;
 const LIVE_FACTOR = 1.7;
 
 export class LogJournal implements Journal {
+  readonly playback: LogPlayback;
   readonly #log: Log;
   readonly #segmentSize: number;
   readonly #clock: () => number;
@@ -52,6 +54,7 @@ export class LogJournal implements Journal {
 
   constructor(options: LogOptions, past: LogPast) {
     this.#log = new Log(options, past);
+    this.playback = new LogPlayback(this.#log);
     this.#segmentSize = options.segmentSize;
     this.#clock = options.clock;
     this.#frameSizeMax = options.frameSizeMax;

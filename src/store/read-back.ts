@@ -26,7 +26,7 @@ export interface ReadRange {
 }
 
 /** The frame that a record lies in, as an index into `frames`: the last that starts before it. */
-function frameBefore(frames: readonly number[], position: number): number {
+export function frameBefore(frames: readonly number[], position: number): number {
   let [low, high] = [0, frames.length];
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Broker } from "../../src/core/broker.ts";
 import type { Op } from "../../src/core/ops.ts";
-import type { Trouble } from "../../src/core/ports.ts";
+import type { Playback, Trouble } from "../../src/core/ports.ts";
 import type { BrokerState } from "../../src/core/state.ts";
 import type { LogJournal } from "../../src/store/log-journal.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
@@ -16,6 +16,7 @@ import { Random } from "./prng.ts";
 import type { WorldJournal } from "./world-journal.ts";
 
 const SEGMENT_SIZE = 4_096;
+const RECENT_SIZE = 8_192;
 
 /** Calls that fail together. */
 const FAILING: readonly (readonly SimCall["op"][])[] = [
@@ -83,6 +84,7 @@ export class DiskJournal implements WorldJournal {
     const store = openStore({
       ...{ fs: new SimFs(this.disk), segmentSize: SEGMENT_SIZE, machine, salvage: false },
       ...{ clock: () => this.#nowMs, packetIdMax: this.#packetIdMax, report: () => {} },
+      recentSize: RECENT_SIZE,
     });
     assert.equal(store.clock(), this.#nowMs, "the clock goes on");
     return store;
@@ -114,6 +116,10 @@ export class DiskJournal implements WorldJournal {
 
   get trouble(): Trouble {
     return this.#memory.trouble;
+  }
+
+  get playback(): Playback {
+    return this.#memory.playback;
   }
 
   commitAt(nowMs: number, later: () => void): void {

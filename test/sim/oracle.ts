@@ -6,7 +6,12 @@ import assert from "node:assert/strict";
 import type { LossReason } from "../../src/core/ledger.ts";
 import type { Op, PublishOp } from "../../src/core/ops.ts";
 import type { Peer } from "../../src/core/peer.ts";
-import type { ConnectedEvent, DisconnectedEvent, Observer } from "../../src/core/ports.ts";
+import type {
+  ConnectedEvent,
+  DisconnectedEvent,
+  DivergenceEvent,
+  Observer,
+} from "../../src/core/ports.ts";
 import type { BrokerState } from "../../src/core/state.ts";
 import type { Stub } from "../../src/delivery/shelf.ts";
 import type { Message } from "../../src/protocol/message.ts";
@@ -288,6 +293,11 @@ export class Oracle implements Observer {
     if (will === undefined) return;
     if (will.verdict === "refused") this.model.refuse(will);
     else this.model.retain(will);
+  }
+
+  /** Invariant 3, as it is looked at in production. */
+  diverged({ what, from, to }: DivergenceEvent): void {
+    assert.fail(`rehearsed from ${from} to ${to}: ${what}`);
   }
 
   lost(): void {

@@ -1,7 +1,8 @@
 /** What one seed's broker is like: every limit tiny, so that each is met all the time. */
 import { DEFAULT_LIMITS, type Limits } from "../../src/core/limits.ts";
 import type { Authorizer, ListenerPolicy, QueueFullPolicy } from "../../src/core/ports.ts";
-import type { Random } from "./prng.ts";
+import type { RehearsalBounds } from "../../src/core/rehearsal.ts";
+import { Random } from "./prng.ts";
 
 export interface Settings {
   readonly limits: Limits;
@@ -74,6 +75,18 @@ export function settingsOf(random: Random): Settings {
     authorizer: random.chance(25) ? AUTHORIZER : undefined,
     highWaterMark: random.pick([60, 300, 2_000]),
     flushBytesMax: random.pick([80, 500]),
+  };
+}
+
+/** Out of a source of its own: what else happens under a seed stays as it was. */
+export function rehearsalBoundsOf(seed: number): RehearsalBounds {
+  const random = new Random(seed + 0x5eed);
+  return {
+    thingsMax: random.pick([3, 20, 500]),
+    spanBytesMax: random.pick([100, 1_000, 4_000]),
+    spanMs: random.pick([300, 3_000]),
+    stepMax: random.pick([1, 5, 64]),
+    restMsPerThing: random.pick([0, 2, 4]),
   };
 }
 

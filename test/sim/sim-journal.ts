@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import type { Broker } from "../../src/core/broker.ts";
 import type { Op } from "../../src/core/ops.ts";
 import type { Trouble } from "../../src/core/ports.ts";
 import { Replay } from "../../src/core/replay.ts";
 import { snapshotOf } from "../../src/core/snapshot.ts";
 import { BrokerState } from "../../src/core/state.ts";
+import { KeptOps } from "./kept-ops.ts";
 import { durableText, opFromText, opToText, sessionsText } from "./plain.ts";
 import type { WorldJournal } from "./world-journal.ts";
 
@@ -15,6 +17,7 @@ import type { WorldJournal } from "./world-journal.ts";
  */
 export class SimJournal implements WorldJournal {
   readonly replayed: BrokerState;
+  readonly playback: KeptOps = new KeptOps();
   readonly appendedSize = 1;
   readonly trouble: Trouble = "none";
   readonly #replay: Replay;
@@ -38,6 +41,7 @@ export class SimJournal implements WorldJournal {
   append(op: Op): number {
     this.#appended += 1;
     this.onAppend(op, this.#appended);
+    this.playback.append(op);
     this.#replay.apply(opFromText(opToText(op)), this.#appended, 1);
     return this.#appended;
   }
@@ -78,8 +82,8 @@ export class SimJournal implements WorldJournal {
     this.#later();
   }
 
-  tidy(): void {
-    // What is in memory is never compacted.
+  tidy(broker: Broker): void {
+    broker.tidy(); // There is nothing to compact.
   }
 
   compare(live: BrokerState): void {

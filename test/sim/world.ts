@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { PacketWriter } from "../../src/codec/packet-writer.ts";
 import { Broker } from "../../src/core/broker.ts";
 import type { Authenticator, AuthRequest } from "../../src/core/ports.ts";
+import type { RehearsalBounds } from "../../src/core/rehearsal.ts";
 import type { BrokerState } from "../../src/core/state.ts";
 import { Message } from "../../src/protocol/message.ts";
 import type { ConnectPacket } from "../../src/protocol/packets.ts";
@@ -18,7 +19,7 @@ import { checkInvariants } from "./invariants.ts";
 import { Oracle } from "./oracle.ts";
 import { Conn } from "./oracle-state.ts";
 import { Random } from "./prng.ts";
-import { type Settings, settingsOf } from "./settings.ts";
+import { rehearsalBoundsOf, type Settings, settingsOf } from "./settings.ts";
 import { type Manners, SimClient } from "./sim-client.ts";
 import { SimJournal } from "./sim-journal.ts";
 import { Trace } from "./trace.ts";
@@ -48,6 +49,7 @@ export class World implements Actor {
   nowMs: number = START_MS;
   serial = 0;
   readonly #options: WorldOptions;
+  readonly #rehearsalBounds: RehearsalBounds;
   #ends: BrokerEnd[] = [];
   /** One for all, as in the turn: a connection's bytes are gathered, then handed on. */
   readonly #writer = new PacketWriter();
@@ -59,6 +61,7 @@ export class World implements Actor {
 
   constructor(seed: number, options: WorldOptions = {}) {
     this.#options = options;
+    this.#rehearsalBounds = rehearsalBoundsOf(seed);
     const random = new Random(seed);
     this.random = random;
     this.settings = settingsOf(random);
@@ -94,6 +97,7 @@ export class World implements Actor {
         sysIntervalMs: 0,
         version: "sim",
         compactionStepBytesMax: 300,
+        rehearsalBounds: this.#rehearsalBounds,
       },
       this.nowMs,
     );

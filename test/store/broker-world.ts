@@ -6,13 +6,15 @@ import assert from "node:assert/strict";
 import { Broker, type Wanted } from "../../src/core/broker.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../src/core/limits.ts";
 import type { Peer } from "../../src/core/peer.ts";
-import type { Link, ListenerPolicy, LossEvent } from "../../src/core/ports.ts";
+import type { DivergenceEvent, Link, ListenerPolicy, LossEvent } from "../../src/core/ports.ts";
+import type { RehearsalBounds } from "../../src/core/rehearsal.ts";
 import type { Message } from "../../src/protocol/message.ts";
 import type { LogEvent } from "../../src/store/log.ts";
 import type { LogJournal } from "../../src/store/log-journal.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/open-store.ts";
 import { type LogVisitor, readLog } from "../../src/store/recovery.ts";
 import { Random } from "../sim/prng.ts";
+import { rehearsalBoundsOf } from "../sim/settings.ts";
 import { checkFilters, checkReadBack, checkShelf } from "./check-store.ts";
 import { OpMemory } from "./op-memory.ts";
 import { SimDisk, type SimDiskOptions, SimFs } from "./sim-disk.ts";
@@ -77,6 +79,7 @@ export class BrokerWorld implements Surroundings {
   drops = 0;
   recalls = 0;
   losses: LossEvent[] = [];
+  diverged: (event: DivergenceEvent) => void = failOf;
   events: LogEvent[] = [];
   /** What clients were told is safe ends here. */
   toldTo = 0;
@@ -84,6 +87,7 @@ export class BrokerWorld implements Surroundings {
   readonly #frameSizeMax: number;
   readonly #recentSize: number;
   readonly #stepBytesMax: number;
+  readonly #rehearsalBounds: RehearsalBounds;
   readonly #policy: ListenerPolicy;
   readonly #fail: SimDisk["fail"];
   #serial = 0;
@@ -105,6 +109,7 @@ export class BrokerWorld implements Surroundings {
     const stepBytes = random.pick([200, 2_000, 64 * 1024]);
     this.#stepBytesMax = options.stepBytes ?? stepBytes;
     this.#limits = { ...limitsOf(random), ...options.limits };
+    this.#rehearsalBounds = rehearsalBoundsOf(seed);
     const queueFullPolicy = random.pick(["drop-oldest", "drop-newest", "reject"] as const);
     this.#policy = { ...POLICY, queueFullPolicy };
     this.#fail = options.fail ?? (() => undefined);
@@ -147,10 +152,14 @@ export class BrokerWorld implements Surroundings {
     const { memory, packetIdMax } = this;
     const options = {
       ...{ limits: this.#limits, journal: memory, state, packetIdMax },
-      observer: { lost: (event: LossEvent) => this.losses.push({ ...event }) },
+      observer: {
+        lost: (event: LossEvent) => this.losses.push({ ...event }),
+        diverged: (event: DivergenceEvent) => this.diverged(event),
+      },
       ...{ authenticator: undefined, authorizer: undefined, responseInformation: undefined },
       ...{ randomId: () => "", isUtf8: () => true, sysIntervalMs: 0, version: "sim" },
       compactionStepBytesMax: this.#stepBytesMax,
+      rehearsalBounds: this.#rehearsalBounds,
     };
     return new Broker(options, this.nowMs);
   }
@@ -393,4 +402,8 @@ function limitsOf(random: Random): Limits {
     retainedMessagesMax: random.between(2, 5),
     ledgerEntriesMax: 8,
   };
+}
+
+function failOf({ what, from, to }: DivergenceEvent): void {
+  assert.fail(`rehearsed from ${from} to ${to}: ${what}`);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ByteWriter } from "../../src/codec/byte-writer.ts";
 import type { Op } from "../../src/core/ops.ts";
-import type { Journal, Trouble } from "../../src/core/ports.ts";
+import type { Journal, Playback, Trouble } from "../../src/core/ports.ts";
 import { Replay } from "../../src/core/replay.ts";
 import { BrokerState } from "../../src/core/state.ts";
 import type { LogJournal } from "../../src/store/log-journal.ts";
@@ -23,6 +23,8 @@ const NO_BYTES = Buffer.alloc(0);
 /** A Journal that remembers each Op; there is another one in it after a crash. */
 export class OpMemory implements Journal {
   inner: LogJournal;
+  /** What is recorded in place of an Op; undefined: nothing. */
+  tamper: (op: Op) => Op | undefined = (op) => op;
   /** Of each message, by where a record of it ends. */
   readonly contents: Map<number, string> = new Map();
   readonly #packetIdMax: number;
@@ -39,7 +41,9 @@ export class OpMemory implements Journal {
     this.#reference = new Reference(packetIdMax);
   }
 
-  append(op: Op): number {
+  append(wanted: Op): number {
+    const op = this.tamper(wanted);
+    if (op === undefined) return this.appended;
     const writer = this.#writer;
     writer.reuse();
     writeOp(writer, op);
@@ -65,6 +69,10 @@ export class OpMemory implements Journal {
 
   get trouble(): Trouble {
     return this.inner.trouble;
+  }
+
+  get playback(): Playback {
+    return this.inner.playback;
   }
 
   /** Where the last record ends that is not behind `position`. */
