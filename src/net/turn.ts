@@ -14,6 +14,13 @@ const STOPPED_MS = 4 * WHEEL_SLOT_MS;
  */
 const READ_MS = 1;
 const WRITE_MS = 1;
+/**
+ * What a commit costs hardly depends on its size. Behind one of so many bytes there is more to
+ * come: the next one waits for it for so long, or until that much is together.
+ */
+const COMMIT_BUSY_BYTES = 4 * 1024;
+const COMMIT_MS = 1;
+const COMMIT_FULL_BYTES = 128 * 1024;
 /** Peers that are written to between two looks at the clock. */
 const WRITES_UNSEEN = 8;
 
@@ -69,6 +76,11 @@ export class Turn {
   #beganMs = 0;
   /** Connections that have read what this turn had no time for. */
   readonly #late: Connection[] = [];
+  /** Up to where the log was committed last, or is being: of how many bytes, and since when. */
+  #commitTo: number;
+  #commitBytes = 0;
+  #commitMs = 0;
+  #commitTimer: NodeJS.Timeout | undefined = undefined;
   /** Messages are being read back. */
   #isReading = false;
   #compactTo = 0;
@@ -80,6 +92,7 @@ export class Turn {
   constructor(broker: Broker, journal: CommittableJournal, clock: () => number) {
     this.#broker = broker;
     this.#journal = journal;
+    this.#commitTo = journal.appended;
     this.clock = clock;
   }
 
@@ -110,10 +123,33 @@ export class Turn {
     this.#scheduled = false;
     const nowMs = this.#nowMs;
     if (this.#late.length > 0) this.#readLate(nowMs);
-    this.#journal.commit(this.#committed);
+    this.#commit();
     this.#write(nowMs);
     this.#tidy();
     if (this.#broker.hasReady || this.#late.length > 0) this.schedule();
+  };
+
+  #commit(): void {
+    const journal = this.#journal;
+    const { appended } = journal;
+    const bytes = appended - this.#commitTo;
+    const isBusy = this.#commitBytes >= COMMIT_BUSY_BYTES && bytes < COMMIT_FULL_BYTES;
+    const atMs = performance.now();
+    if (isBusy && bytes > 0 && atMs - this.#commitMs < COMMIT_MS) {
+      this.#commitTimer ??= setTimeout(this.#commitDue, COMMIT_MS);
+      return;
+    }
+    if (bytes > 0) {
+      this.#commitTo = appended;
+      this.#commitBytes = bytes;
+      this.#commitMs = atMs;
+    }
+    journal.commit(this.#committed);
+  }
+
+  readonly #commitDue = (): void => {
+    this.#commitTimer = undefined;
+    this.schedule();
   };
 
   #readLate(nowMs: number): void {
@@ -180,6 +216,7 @@ export class Turn {
 
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#commitTimer);
     this.#timer = undefined;
   }
 

@@ -41,6 +41,8 @@ export class LogJournal implements Journal {
   #appendedSize = 0;
   #committed: number;
   #later: () => void = () => {};
+  /** A commit is wanted while one is under way. */
+  #isAsked = false;
   #writtenMs = 0;
   #isSealed = false;
   /** Where the log is to begin, once it is durable up to `after`; then that is said. */
@@ -134,7 +136,8 @@ export class LogJournal implements Journal {
   /** See `CommittableJournal.commit`. */
   commit(later: () => void): void {
     if (this.#closed === undefined) this.#later = later;
-    this.#write();
+    if (this.#log.batch === undefined) this.#write();
+    else this.#isAsked = true;
   }
 
   #write(): void {
@@ -159,7 +162,9 @@ export class LogJournal implements Journal {
     this.#writtenMs = this.#clock();
     if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
     this.#advanceDrop();
-    this.#write();
+    const isAsked = this.#isAsked || this.#full.length > 0 || this.#closed !== undefined;
+    this.#isAsked = false;
+    if (isAsked) this.#write();
     this.#later();
   }
 
@@ -227,6 +232,7 @@ export class LogJournal implements Journal {
       this.#seal();
       this.#isSealed = false; // It may be of one write with records, and says something itself.
       this.#saidAt = this.#gathering.end;
+      this.#isAsked = true;
     }
     if (this.#saidAt > 0 && this.#saidAt <= this.#committed) {
       this.#saidAt = 0;

@@ -125,10 +125,12 @@ export class DiskJournal implements WorldJournal {
   commitAt(nowMs: number, later: () => void): void {
     this.#nowMs = nowMs;
     const log = this.#log;
-    log.commit(() => {
+    const committed = (): void => {
+      log.commit(committed); // What has come meanwhile.
       this.#begun();
       later();
-    });
+    };
+    log.commit(committed);
     this.#begun();
   }
 

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as loopTurn } from "node:timers/promises";
+import { Turn } from "../../src/net/turn.ts";
+import { MemoryJournal } from "../../src/store/memory-journal.ts";
+import { VirtualBroker } from "./virtual-broker.ts";
+
+/** Tells what it was asked to commit. */
+class CountingJournal extends MemoryJournal {
+  readonly commits: number[] = [];
+  bytes = 0;
+
+  override get appended(): number {
+    return this.bytes;
+  }
+
+  override commit(): void {
+    if (this.bytes > (this.commits.at(-1) ?? 0)) this.commits.push(this.bytes);
+  }
+}
+
+test("a busy log gathers for a millisecond what it commits, a quiet one commits at once", async (t) => {
+  let atMs = 1_000;
+  t.mock.method(performance, "now", () => atMs);
+  const journal = new CountingJournal();
+  const turn = new Turn(new VirtualBroker().core, journal, () => 0);
+  const append = async (bytes: number): Promise<void> => {
+    journal.bytes += bytes;
+    turn.schedule();
+    await loopTurn();
+    await loopTurn();
+  };
+
+  await append(100);
+  await append(100);
+  await append(10_000);
+  assert.deepEqual(journal.commits, [100, 200, 10_200]);
+
+  await append(100); // Behind a large one: more will come.
+  await append(100);
+  assert.equal(journal.commits.length, 3);
+  atMs += 1;
+  while (journal.commits.length === 3) await loopTurn(); // Nothing else happens: the timer does it.
+  assert.deepEqual(journal.commits.slice(3), [10_400]);
+
+  await append(10_000);
+  await append(300_000); // As much as one commit should have.
+  assert.deepEqual(journal.commits.slice(4), [20_400, 320_400]);
+  turn.stop();
+});
