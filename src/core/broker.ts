@@ -246,9 +246,9 @@ export class Broker {
    */
   tidy(): boolean {
     const { state, limits, journal } = this.#context;
+    const isMore = this.#compaction.step(); // What was read back for it must be there still.
     state.shelf.evict(limits.messageMemoryBytesMax / 2, journal.committed);
-    const isCompacting = this.#compaction.step();
-    return this.#rehearsal.step() || isCompacting;
+    return this.#rehearsal.step() || isMore;
   }
 
   /** Messages that are to be read back now, in the order of the log. */

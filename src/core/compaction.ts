@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 import { SLOTS } from "./slots.ts";
 import { checkpointOf } from "./snapshot.ts";
 
-/** What one step may append to the log, about. */
+/** What one step may append to the log, about; or as much as others did since the one before. */
 const STEP_BYTES_MAX = 64 * 1024;
 /** Numbers of the shelf, and slots, that one step looks at. */
 const STEP_LOOKS_MAX = 16_384;
@@ -25,6 +25,8 @@ export class Compaction {
   #nextSlot = SLOTS;
   /** Cold messages to be moved once they are read back. */
   #cold: number[] = [];
+  /** Where the log ended after the last step. */
+  #steppedTo = 0;
 
   constructor(context: Context, stepBytesMax: number = STEP_BYTES_MAX) {
     this.#context = context;
@@ -46,6 +48,7 @@ export class Compaction {
     this.#below = below;
     this.#nextId = 0;
     this.#nextSlot = 0;
+    this.#steppedTo = this.#context.journal.appended;
   }
 
   /** What must be read back before it goes on, by number on the shelf. */
@@ -57,7 +60,15 @@ export class Compaction {
   step(): boolean {
     if (this.#below === 0 || this.isDone) return false;
     const { journal } = this.#context;
-    const until = journal.appended + this.#stepBytesMax;
+    const others = journal.appended - this.#steppedTo;
+    const isMore = this.#advance(journal.appended + Math.max(this.#stepBytesMax, others));
+    this.#steppedTo = journal.appended;
+    return isMore;
+  }
+
+  /** @param until Where the log may end then, about. */
+  #advance(until: number): boolean {
+    const { journal } = this.#context;
     this.#moveRead();
     let looks = STEP_LOOKS_MAX;
     for (; looks > 0 && journal.appended < until && this.#lookAtMessage(); looks -= 1);

@@ -14,17 +14,29 @@ import { writeOp } from "./op-writer.ts";
 import { LogPlayback } from "./playback.ts";
 import { ReadBack } from "./read-back.ts";
 
-/** From this size on what comes next is written separately. */
-const BATCH_SIZE_MAX = 2 * 1024 * 1024;
+/** From this part of a segment on what comes next is written separately: little is left over. */
+const BATCH_MAX = 1 / 8;
 /** When nothing has come for so long, a frame is added: a last one that is damaged then shows. */
 const IDLE_MS = 1_000;
 /** A larger message may be with a socket for longer than it is with the log's latest bytes. */
 const RECENT_VIEW_MAX = 4 * 1024;
 /** Batches that are kept for use. */
 const SPARE_MAX = 2;
-/** Segments that the log may have whatever is live, and how much more than what is live. */
-const SEGMENTS_FREE = 2;
+/**
+ * Segments that the log may have whatever is live, and how much more than what is live: the one
+ * that is written to. It gets one more, which has until that is full to be emptied of what lives
+ * in it. With the next one and the reserve these are the four that it may have at most.
+ */
+const SEGMENTS_FREE = 1;
 const LIVE_FACTOR = 1.7;
+/**
+ * A log with no more in it than this, for each byte that is live, is long since its segments have
+ * room that no batch fitted into. To write it again would help little: it may have more.
+ */
+const DENSE_FACTOR = 1.25;
+const DENSE_LIVE_FACTOR = 2;
+/** With less room than this part of a segment the next is made ready from a new file. */
+const ROOM_MIN = 0.25;
 
 export class LogJournal implements Journal {
   readonly playback: LogPlayback;
@@ -39,12 +51,16 @@ export class LogJournal implements Journal {
   #full: Batch[] = [];
   readonly #spare: Batch[] = [];
   #appendedSize = 0;
+  /** What the log may take on the disk; with more, an old segment is about to go. */
+  #allowedSize: number;
   #committed: number;
   #later: () => void = () => {};
   /** A commit is wanted while one is under way. */
   #isAsked = false;
   #writtenMs = 0;
   #isSealed = false;
+  /** Up to where the log was last to be needed no more. */
+  #askedTo = 0;
   /** Where the log is to begin, once it is durable up to `after`; then that is said. */
   #dropTo = 0;
   #dropAfter = 0;
@@ -58,6 +74,7 @@ export class LogJournal implements Journal {
     this.#log = new Log(options, past);
     this.playback = new LogPlayback(this.#log);
     this.#segmentSize = options.segmentSize;
+    this.#allowedSize = SEGMENTS_FREE * options.segmentSize;
     this.#clock = options.clock;
     this.#frameSizeMax = options.frameSizeMax;
     this.#gathering = new Batch(this.#frameSizeMax);
@@ -70,7 +87,7 @@ export class LogJournal implements Journal {
 
   /** Begins to make files ready. */
   start(): void {
-    this.#log.start();
+    this.#log.prepare();
   }
 
   append(op: Op): number {
@@ -82,7 +99,7 @@ export class LogJournal implements Journal {
     this.#appendedSize = writer.at - from;
     this.#isSealed = false;
     const { end } = batch;
-    if (batch.size >= BATCH_SIZE_MAX) this.#close(batch);
+    if (batch.size >= BATCH_MAX * this.#segmentSize) this.#close(batch);
     return end;
   }
 
@@ -162,10 +179,18 @@ export class LogJournal implements Journal {
     this.#writtenMs = this.#clock();
     if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
     this.#advanceDrop();
+    this.#prepare();
     const isAsked = this.#isAsked || this.#full.length > 0 || this.#closed !== undefined;
     this.#isAsked = false;
     if (isAsked) this.#write();
     this.#later();
+  }
+
+  /** The next segment is an old one's file if that comes soon, since a new one costs more. */
+  #prepare(): void {
+    const { sizeOnDisk, room } = this.#log;
+    const isShort = sizeOnDisk <= this.#allowedSize;
+    if (isShort || room < ROOM_MIN * this.#segmentSize) this.#log.prepare();
   }
 
   /** The time, from time to time: what failed is tried again, and what is idle is sealed. */
@@ -193,10 +218,15 @@ export class LogJournal implements Journal {
    * @returns 0: it is short enough.
    */
   compactTo(liveBytes: number): number {
-    if (this.#leaveBehind > this.#log.logStart) return this.#leaveBehind;
     const { segments, sizeOnDisk } = this.#log;
-    const allowed = LIVE_FACTOR * liveBytes + SEGMENTS_FREE * this.#segmentSize;
-    let over = sizeOnDisk - allowed;
+    const written = this.#committed - (segments[0]?.base ?? this.#committed);
+    const isDense = written <= DENSE_FACTOR * liveBytes;
+    const factor = isDense ? DENSE_LIVE_FACTOR : LIVE_FACTOR;
+    this.#allowedSize = factor * liveBytes + SEGMENTS_FREE * this.#segmentSize;
+    if (this.#leaveBehind > this.#log.logStart) return this.#leaveBehind;
+    // One after the other: with more to write before the first files go, there may be no room.
+    if (this.#saidAt > 0 || this.#askedTo > this.#log.logStart) return this.#askedTo;
+    let over = sizeOnDisk - this.#allowedSize;
     let position = 0;
     for (let index = 0; over > 0 && index < segments.length - 1; index += 1) {
       const segment = segments[index];
@@ -204,6 +234,7 @@ export class LogJournal implements Journal {
       over -= segment.fileSize;
       position = segment.end;
     }
+    this.#askedTo = position;
     return position;
   }
 

@@ -103,14 +103,20 @@ export class Log {
     return this.#writing?.batch;
   }
 
+  /** Bytes that the segment which is written to still takes. */
+  get room(): number {
+    const active = this.#active;
+    return active === undefined ? 0 : active.segment.fileSize - sizeOfSegment(active.segment);
+  }
+
   /** Bytes that its segments take on the disk. */
   get sizeOnDisk(): number {
     return this.segments.reduce((total, segment) => total + segment.fileSize, 0);
   }
 
-  /** Makes the next segment ready, and the reserve. */
-  start(): void {
-    this.#supply.start();
+  /** Makes the next segment ready, and the reserve, from new files if need be. */
+  prepare(): void {
+    this.#supply.prepare();
   }
 
   /** Writes a batch behind all the others; `done` once it is durable, however long that takes. */
@@ -130,9 +136,7 @@ export class Log {
     if (writing === undefined || this.#isUnderWay) return;
     const { batch } = writing;
     const active = this.#active;
-    const room =
-      active === undefined ? -1 : active.segment.fileSize - sizeOfSegment(active.segment);
-    if (active === undefined || batch.size > room) {
+    if (active === undefined || batch.size > this.room) {
       this.#begin(batch);
       return;
     }

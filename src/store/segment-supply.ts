@@ -24,7 +24,8 @@ export const RESERVE_NAME = "reserve";
  * Files for the log's next segments: the next one, one in reserve, and the removal of old ones.
  *
  * One thing is done at a time, in the background. Files that the log is done with are used again,
- * since a file that has its blocks costs the disk less.
+ * since a file that has its blocks costs the disk less: at once, or they go. So none is kept beyond
+ * those two, and a new one is made only when no old one can be waited for: see `prepare`.
  */
 export class SegmentSupply {
   readonly #options: SupplyOptions;
@@ -33,8 +34,10 @@ export class SegmentSupply {
   /** A segment of this size is waited for; 0: of the usual size, for later. */
   #wantedSize = 0;
   #isWanted = false;
+  /** The next segment is made from a new file, if there is no old one. */
+  #isDue = false;
   #hasReserve: boolean;
-  /** Names of files of the usual size that may be used again, and of those to be removed. */
+  /** Names of files of the usual size that may be used again, and of those that may not. */
   readonly #old: string[] = [];
   readonly #surplus: string[] = [];
   #isBusy = false;
@@ -57,7 +60,10 @@ export class SegmentSupply {
     return segmentName(this.#lastNumber + 1);
   }
 
-  start(): void {
+  /** The next segment is to be ready soon: that an old file comes back is not waited for. */
+  prepare(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
     this.#work();
   }
 
@@ -77,11 +83,13 @@ export class SegmentSupply {
     if (next !== undefined && next.size >= size) {
       this.#next = undefined;
       this.#isWanted = false;
+      this.#isDue = false;
       this.#wantedSize = 0;
       this.#work();
       return next;
     }
     this.#isWanted = true;
+    this.#isDue = true;
     this.#wantedSize = size > this.#options.segmentSize ? size : 0;
     if (next !== undefined) {
       next.file.close();
@@ -94,7 +102,7 @@ export class SegmentSupply {
 
   /** A segment is no longer part of the log. */
   giveBack(name: string, size: number): void {
-    if (size === this.#options.segmentSize && this.#old.length < 2) this.#old.push(name);
+    if (size === this.#options.segmentSize) this.#old.push(name);
     else this.#surplus.push(name);
     this.#work();
   }
@@ -105,24 +113,32 @@ export class SegmentSupply {
     this.#work();
   }
 
-  /** Begins what is to be done next, if anything is. */
+  /**
+   * Begins what is to be done next, if anything is. New files are made last: until what is of no
+   * use is removed, they would be on top of it.
+   */
   #work(): void {
     if (this.#isBusy || this.#isClosed) return;
-    if (this.#next === undefined) this.#makeNext();
+    const lacksNext = this.#next === undefined;
+    if (this.#old.length > 0 && lacksNext && this.#wantedSize === 0) this.#makeNext();
+    else if (this.#old.length > 0 && !this.#hasReserve) this.#makeReserve();
+    else if (this.#old.length > 0 || this.#surplus.length > 0) this.#remove();
+    else if (lacksNext && this.#isDue) this.#makeNext();
     else if (!this.#hasReserve) this.#makeReserve();
-    else this.#removeSurplus();
   }
 
   /** The thing that was begun is over. */
   #ended(error: Error | null): void {
     this.#isBusy = false;
     if (this.#isClosed) return;
-    const isWhole = this.#next !== undefined && this.#hasReserve;
-    if (error !== null) this.#problem = error;
-    else if (isWhole) this.#problem = undefined;
+    const isWhole = (this.#next !== undefined || !this.#isDue) && this.#hasReserve;
+    if (error !== null) {
+      this.#problem = error;
+      this.#isDue = true; // Else what has failed might never be tried again.
+    } else if (isWhole) this.#problem = undefined;
     this.#options.changed(error ?? undefined);
-    if (error === null) this.#work();
-    else if (this.#surplus.length > 0) this.#removeSurplus();
+    // After an error nothing new is tried at once; what came back meanwhile may help.
+    if (error === null || this.#old.length + this.#surplus.length > 0) this.#work();
   }
 
   #makeNext(): void {
@@ -232,8 +248,8 @@ export class SegmentSupply {
     });
   }
 
-  #removeSurplus(): void {
-    const name = this.#surplus.pop();
+  #remove(): void {
+    const name = this.#surplus.pop() ?? this.#old.pop();
     if (name === undefined) return;
     this.#isBusy = true;
     this.#options.fs.remove(name, () => {

@@ -12,11 +12,14 @@ import { type Damage, readLog } from "../../src/store/recovery.ts";
 import { SEGMENT_HEADER_SIZE } from "../../src/store/segment.ts";
 import type { Random } from "../sim/prng.ts";
 import { BrokerWorld } from "./broker-world.ts";
+import { Probe } from "./probe.ts";
 import { type SimDisk, SimFs } from "./sim-disk.ts";
 import { storeText } from "./store-text.ts";
 
 const SIZE = 4096;
 const STEPS = 160;
+/** So much may wait that the log has several segments. */
+const LIMITS = { queueMessagesMax: 100, queueBytesMax: 50_000, sessionExpiryMaxSec: 100_000 };
 /** Of a segment's header, what says something. */
 const FIELDS = 92;
 const FRAME_HEADER = 56;
@@ -38,7 +41,11 @@ export interface Flips {
 
 /** @returns What became of `count` flips, each on a log as it was. */
 export function flipBits(seed: number, count: number): Flips {
-  const world = new BrokerWorld(seed, { segmentSize: SIZE });
+  const world = new BrokerWorld(seed, { segmentSize: SIZE, limits: LIMITS });
+  const keeper = new Probe(world, "keeper");
+  keeper.connect(true);
+  keeper.subscribe("#", 1);
+  keeper.lose(); // All that is published waits for it.
   for (let step = 0; step < STEPS; step += 1) world.step();
   world.settle();
   // Once nothing happens any more, a frame says so behind the last record.

@@ -28,6 +28,8 @@ const STEPS = 150;
 /** In the middle the power fails once, so that files which an earlier life left are there too. */
 const CRASH_AT = 75;
 const FULL_STEPS = 400;
+/** Turns in which compaction makes room, however little it does in each. */
+const PATIENCE = 100;
 /** Steps after a failure in which it is looked at what a crash would leave. */
 const LOOKS = 3;
 const STATES_MAX = 3;
@@ -130,17 +132,27 @@ function checkHealed(world: BrokerWorld): void {
  */
 export function runOnFullDisk(seed: number): { readonly full: number; readonly recovered: number } {
   const segmentSize = 32_768;
-  const limits = { queueMessagesMax: 1_000, queueBytesMax: 200_000, inflightMax: 1_000 };
+  const limits = {
+    queueMessagesMax: 1_000,
+    queueBytesMax: 200_000,
+    inflightMax: 1_000,
+    sessionExpiryMaxSec: 4_000_000,
+  };
   const disk = { capacity: 5 * segmentSize };
   const world = new BrokerWorld(seed, { segmentSize, recentSize: 0, limits, disk });
+  const keeper = new Probe(world, "keeper");
+  assert.deepEqual([keeper.connect(true), keeper.subscribe("#", 1)], [0, 1]);
+  keeper.lose(); // All that is published waits for it.
   for (let step = 0; step < FULL_STEPS; step += 1) {
     world.step();
     world.compareLive();
     if (world.journal.trouble === "full" && step % 8 === 0) world.look(1);
     if (step === FULL_STEPS / 2) world.crash();
   }
-  world.calm(); // Everything can be fetched, and the fetching recorded.
-  world.settle();
+  assert.equal(keeper.connect(true, false), 0);
+  keeper.fetch(); // Everything can be, and that it was is recorded.
+  world.calm();
+  for (let rounds = 0; rounds < PATIENCE; rounds += 1) world.settle();
   assert.equal(world.journal.trouble, "none", "it goes on by itself");
   world.compareLive();
   world.crash();

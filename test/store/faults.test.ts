@@ -46,7 +46,7 @@ test("store: no call of a start may fail, and it says which one has, and of whic
 
 test("store: a disk that is too small: what waits can be fetched, and then there is room", () => {
   let [full, recovered] = [0, 0];
-  for (const seed of seedsOf(8)) {
+  for (const seed of seedsOf(30)) {
     underSeed(seed, () => {
       const counts = runOnFullDisk(seed);
       full += counts.full;

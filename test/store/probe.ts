@@ -18,6 +18,8 @@ export class Probe implements Drained {
   #peer: Peer | undefined = undefined;
   #replies: OutgoingPacket[] = [];
   #delivered = 0;
+  /** Packet Identifiers of what it has to acknowledge. */
+  #owed: number[] = [];
 
   constructor(world: BrokerWorld, clientId: string) {
     this.#world = world;
@@ -29,24 +31,29 @@ export class Probe implements Drained {
     if (peer === undefined) return;
     for (let packet = peer.poll(this.#world.nowMs); packet !== undefined; ) {
       // What `poll` gives is valid until the next only.
-      if (packet.type === "publish") this.#delivered += 1;
-      else this.#replies.push({ ...packet });
+      if (packet.type === "publish") {
+        this.#delivered += 1;
+        if (packet.message.qos > 0) this.#owed.push(packet.packetId);
+      } else this.#replies.push({ ...packet });
       packet = peer.poll(this.#world.nowMs);
     }
   }
 
-  /** @returns The Reason Code of its CONNACK; -1: there was none yet. */
-  connect(isLasting: boolean): number {
+  /**
+   * @param cleanStart Its Session is a new one.
+   * @returns The Reason Code of its CONNACK; -1: there was none yet.
+   */
+  connect(isLasting: boolean, cleanStart = true): number {
     this.#peer = this.#world.connect(this);
     const sessionExpiryIntervalSec = isLasting ? SESSION_EXPIRY_NEVER : 0;
     const packet = connectOf(this.#clientId, 5);
-    return this.#ask({ ...packet, cleanStart: true, sessionExpiryIntervalSec });
+    return this.#ask({ ...packet, cleanStart, sessionExpiryIntervalSec });
   }
 
   /** @returns The Reason Code for its topic. */
-  subscribe(): number {
+  subscribe(topicFilter: string = TOPIC, qos: 0 | 1 = 0): number {
     const options = { noLocal: false, retainAsPublished: false, retainHandling: 2 } as const;
-    const subscription = { topicFilter: TOPIC, qos: 0, ...options } as const;
+    const subscription = { topicFilter, qos, ...options } as const;
     return this.#ask({
       ...{ type: "subscribe", packetId: 1, subscriptions: [subscription] },
       ...{ subscriptionIdentifier: 0, userProperties: [] },
@@ -68,6 +75,31 @@ export class Probe implements Drained {
    */
   unretain(): number {
     return this.#ask(publishOf(Message.of(TOPIC, Buffer.alloc(0), 1, true, undefined)));
+  }
+
+  /** Acknowledges what has come, and what comes then, until nothing does. @returns How much. */
+  fetch(): number {
+    let count = 0;
+    for (let idle = 0; idle < 5; idle += 1) {
+      const owed = this.#owed;
+      this.#owed = [];
+      count += owed.length;
+      if (owed.length > 0) idle = 0;
+      for (const packetId of owed) {
+        const packet = { type: "puback", packetId, reasonCode: 0, properties: undefined } as const;
+        this.#peer?.receive(packet, this.#world.nowMs);
+      }
+      this.#world.turn();
+      this.#world.disk.settle();
+    }
+    return count;
+  }
+
+  /** Its connection is gone; its Session stays if it is lasting. */
+  lose(): void {
+    const peer = this.#peer;
+    this.#peer = undefined;
+    if (peer !== undefined) this.#world.broker.lost(peer, this.#world.nowMs);
   }
 
   leave(): void {

@@ -20,10 +20,11 @@ function wanting(op: SimCall["op"]): { disk: SimDisk; take: () => Supplied | und
   const take = (): Supplied | undefined => {
     supply.retry();
     const next = supply.take(SIZE);
+    supply.prepare();
     disk.settle();
     return next;
   };
-  supply.start();
+  supply.prepare();
   disk.settle();
   supply.giveBack(old, SIZE);
   disk.fail = (call) => (call.op === op ? "EIO" : undefined);

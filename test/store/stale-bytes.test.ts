@@ -16,6 +16,8 @@ import { type SimDisk, SimFs } from "./sim-disk.ts";
 import { storeText } from "./store-text.ts";
 
 const SIZE = 4096;
+/** So many at least are in a log that is looked at. */
+const FRAMES = 10;
 
 /** A broker at rest; half of the log's last file is free, with stale frames there or none. */
 function worldWith(hasStale: boolean): BrokerWorld {
@@ -25,9 +27,10 @@ function worldWith(hasStale: boolean): BrokerWorld {
       world.step();
       if (step < 100 || step % 5 > 0) continue;
       world.settle();
-      const { end, bytes } = lastOf(world.disk);
+      const { end, bytes, frames } = lastOf(world.disk);
       const isStale = Buffer.from(bytes).subarray(end).includes("NFRM");
-      if (bytes.length === SIZE && end < SIZE / 2 && isStale === hasStale) return world;
+      if (bytes.length === SIZE && end < SIZE / 2 && frames > FRAMES && isStale === hasStale)
+        return world;
     }
   }
   assert.fail("no such world");
@@ -37,12 +40,14 @@ function recovered(disk: SimDisk): Recovered {
   return readLog(new SimFs(disk), SIZE, { restart: () => {}, record: () => {} });
 }
 
-/** The log's last file, and how much of it is used. */
-function lastOf(disk: SimDisk): { name: string; bytes: Uint8Array; end: number } {
-  const last = recovered(disk).past.segments.at(-1);
+/** The log's last file, how much of it is used, and how many frames the log has. */
+function lastOf(disk: SimDisk): { name: string; bytes: Uint8Array; end: number; frames: number } {
+  const { segments } = recovered(disk).past;
+  const last = segments.at(-1);
   assert.ok(last);
   const end = SEGMENT_HEADER_SIZE + last.end - last.base;
-  return { name: last.name, bytes: disk.bytesOf(last.name), end };
+  const frames = segments.reduce((total, segment) => total + segment.frames.length, 0);
+  return { name: last.name, bytes: disk.bytesOf(last.name), end, frames };
 }
 
 /** The same disk with another file on it. */
