@@ -35,6 +35,12 @@ const LIVE_FACTOR = 1.7;
  */
 const DENSE_FACTOR = 1.25;
 const DENSE_LIVE_FACTOR = 2;
+/**
+ * So much of the second segment is written before the first is emptied: what was in flight when it
+ * was begun is finished by then, and need not be moved. With more segments the oldest has no such, and with
+ * the next one ready these four are all that there may be.
+ */
+const YOUNG = 0.25;
 /** With less room than this part of a segment the next is made ready from a new file. */
 const ROOM_MIN = 0.25;
 
@@ -227,6 +233,9 @@ export class LogJournal implements Journal {
     // One after the other: with more to write before the first files go, there may be no room.
     if (this.#saidAt > 0 || this.#askedTo > this.#log.logStart) return this.#askedTo;
     let over = sizeOnDisk - this.#allowedSize;
+    const isYoung = this.#log.room > (1 - YOUNG) * this.#segmentSize;
+    const hasTime = sizeOnDisk <= 2 * this.#segmentSize && !this.#log.hasNext;
+    if (isYoung && hasTime) return 0;
     let position = 0;
     for (let index = 0; over > 0 && index < segments.length - 1; index += 1) {
       const segment = segments[index];

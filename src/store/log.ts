@@ -103,6 +103,10 @@ export class Log {
     return this.#writing?.batch;
   }
 
+  get hasNext(): boolean {
+    return this.#supply.hasNext;
+  }
+
   /** Bytes that the segment which is written to still takes. */
   get room(): number {
     const active = this.#active;

@@ -56,6 +56,10 @@ export class SegmentSupply {
     return this.#problem;
   }
 
+  get hasNext(): boolean {
+    return this.#next !== undefined;
+  }
+
   get nextName(): string {
     return segmentName(this.#lastNumber + 1);
   }
