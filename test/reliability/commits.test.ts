@@ -19,7 +19,7 @@ class CountingJournal extends MemoryJournal {
   }
 }
 
-test("a busy log gathers for a millisecond what it commits, a quiet one commits at once", async (t) => {
+test("a busy log gathers commits for a millisecond, a quiet one commits at once", async (t) => {
   let atMs = 1_000;
   t.mock.method(performance, "now", () => atMs);
   const journal = new CountingJournal();
