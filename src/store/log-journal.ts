@@ -37,8 +37,8 @@ const DENSE_FACTOR = 1.25;
 const DENSE_LIVE_FACTOR = 2;
 /**
  * So much of the second segment is written before the first is emptied: what was in flight when it
- * was begun is finished by then, and need not be moved. With more segments the oldest has no such, and with
- * the next one ready these four are all that there may be.
+ * was begun is finished by then, and need not be moved. With more segments the oldest has no such,
+ * and with the next one ready these four are all that there may be.
  */
 const YOUNG = 0.25;
 /** With less room than this part of a segment the next is made ready from a new file. */
