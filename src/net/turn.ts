@@ -139,12 +139,11 @@ export class Turn {
       this.#commitTimer ??= setTimeout(this.#commitDue, COMMIT_MS);
       return;
     }
-    if (bytes > 0) {
-      this.#commitTo = appended;
-      this.#commitBytes = bytes;
-      this.#commitMs = atMs;
-    }
     journal.commit(this.#committed);
+    if (bytes === 0) return;
+    this.#commitTo = appended;
+    this.#commitBytes = journal.committed < appended ? bytes : 0; // Done at once: it costs nothing.
+    this.#commitMs = atMs;
   }
 
   readonly #commitDue = (): void => {

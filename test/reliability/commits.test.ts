@@ -8,7 +8,17 @@ import { VirtualBroker } from "./virtual-broker.ts";
 /** Tells what it was asked to commit. */
 class CountingJournal extends MemoryJournal {
   readonly commits: number[] = [];
+  readonly #isSync: boolean;
   bytes = 0;
+
+  constructor(isSync: boolean) {
+    super();
+    this.#isSync = isSync;
+  }
+
+  override get committed(): number {
+    return this.#isSync ? (this.commits.at(-1) ?? 0) : 0;
+  }
 
   override get appended(): number {
     return this.bytes;
@@ -22,14 +32,9 @@ class CountingJournal extends MemoryJournal {
 test("a busy log gathers commits for a millisecond, a quiet one commits at once", async (t) => {
   let atMs = 1_000;
   t.mock.method(performance, "now", () => atMs);
-  const journal = new CountingJournal();
+  const journal = new CountingJournal(false);
   const turn = new Turn(new VirtualBroker().core, journal, () => 0);
-  const append = async (bytes: number): Promise<void> => {
-    journal.bytes += bytes;
-    turn.schedule();
-    await loopTurn();
-    await loopTurn();
-  };
+  const append = appending(journal, turn);
 
   await append(100);
   await append(100);
@@ -48,3 +53,21 @@ test("a busy log gathers commits for a millisecond, a quiet one commits at once"
   assert.deepEqual(journal.commits.slice(4), [20_400, 320_400]);
   turn.stop();
 });
+
+test("a log that commits while it is asked to keeps nobody waiting", async (t) => {
+  t.mock.method(performance, "now", () => 1_000);
+  const journal = new CountingJournal(true);
+  const turn = new Turn(new VirtualBroker().core, journal, () => 0);
+  const append = appending(journal, turn);
+  for (let count = 0; count < 3; count += 1) await append(10_000);
+  assert.deepEqual(journal.commits, [10_000, 20_000, 30_000]);
+});
+
+function appending(journal: CountingJournal, turn: Turn): (bytes: number) => Promise<void> {
+  return async (bytes) => {
+    journal.bytes += bytes;
+    turn.schedule();
+    await loopTurn();
+    await loopTurn();
+  };
+}
