@@ -72,6 +72,9 @@ async function pubToSub(t: TestContext, version: Version, qos: number): Promise<
   await subscriber.succeeded();
 }
 
+/** What mosquitto_pub says of each message that is acknowledged. */
+const ACKNOWLEDGED = ["", "received PUBACK", "received PUBCOMP"] as const;
+
 async function linesOfInput(t: TestContext, version: Version): Promise<void> {
   // 20 is mosquitto's Receive Maximum; above it, at QoS 2, its clients and it stall now and then.
   for (const [qos, count] of [
@@ -81,14 +84,15 @@ async function linesOfInput(t: TestContext, version: Version): Promise<void> {
   ] as const) {
     const topic = uniqueId();
     const subscriber = await sub(t, version, "-t", topic, "-q", qos, ...FORMAT);
-    const publisher = pub(t, version, "-t", topic, "-q", qos, "-l");
+    const publisher = pub(t, version, "-t", topic, "-q", qos, "-l", "-d");
     const numbers = Array.from({ length: count }, (_, number) => number);
     publisher.write(numbers.map((number) => `line ${number}\n`).join(""));
     publisher.endInput();
-    await publisher.succeeded();
     for (const number of numbers) {
       assert.equal(await subscriber.lineWith("=>"), `=> ${topic} line ${number} q${qos} r0`);
     }
+    // Its end is not waited for: with -l its two threads once did not agree that all was done.
+    if (qos > 0) for (const _ of numbers) await publisher.lineWith(ACKNOWLEDGED[qos]);
   }
 }
 
