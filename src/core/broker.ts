@@ -199,6 +199,7 @@ export class Broker {
   /** The journal has committed more: replies that waited for it may leave. */
   committed(): void {
     const { uncommitted } = this.#context;
+    if (uncommitted.length === 0) return;
     this.#context.uncommitted = [];
     for (const peer of uncommitted) {
       peer.awaitsCommit = false;

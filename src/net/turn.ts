@@ -140,9 +140,11 @@ export class Turn {
       return;
     }
     journal.commit(this.#committed);
+    const isDone = journal.committed === appended;
+    if (isDone) this.#broker.committed(); // The journal tells only of what it does later.
     if (bytes === 0) return;
     this.#commitTo = appended;
-    this.#commitBytes = journal.committed < appended ? bytes : 0; // Done at once: it costs nothing.
+    this.#commitBytes = isDone ? 0 : bytes; // What is done at once costs nothing.
     this.#commitMs = atMs;
   }
 

@@ -57,10 +57,12 @@ test("a busy log gathers commits for a millisecond, a quiet one commits at once"
 test("a log that commits while it is asked to keeps nobody waiting", async (t) => {
   t.mock.method(performance, "now", () => 1_000);
   const journal = new CountingJournal(true);
-  const turn = new Turn(new VirtualBroker().core, journal, () => 0);
-  const append = appending(journal, turn);
+  const { core } = new VirtualBroker();
+  const told = t.mock.method(core, "committed");
+  const append = appending(journal, new Turn(core, journal, () => 0));
   for (let count = 0; count < 3; count += 1) await append(10_000);
   assert.deepEqual(journal.commits, [10_000, 20_000, 30_000]);
+  assert.equal(told.mock.callCount(), 3, "who waits is told, though the journal tells nobody");
 });
 
 function appending(journal: CountingJournal, turn: Turn): (bytes: number) => Promise<void> {
