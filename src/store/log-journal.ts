@@ -28,12 +28,12 @@ const SPARE_MAX = 2;
  * in it. With the next one and the reserve these are the four that it may have at most.
  */
 const SEGMENTS_FREE = 1;
-const LIVE_FACTOR = 1.5;
+const LIVE_FACTOR = 1.6;
 /**
  * A log with no more in it than this, for each byte that is live, is long since its segments have
  * room that no batch fitted into. To write it again would help little: it may have more.
  */
-const DENSE_FACTOR = 1.25;
+const DENSE_FACTOR = 1.4;
 const DENSE_LIVE_FACTOR = 2;
 /**
  * So much of the second segment is written before the first is emptied: what was in flight when it
