@@ -27,17 +27,17 @@ const SPARE_MAX = 2;
  * in it. With the next one and the reserve these are the four that it may have at most.
  */
 const SEGMENTS_FREE = 1;
-const LIVE_FACTOR = 1.7;
+const LIVE_FACTOR = 1.6;
 /**
  * A log with no more in it than this, for each byte that is live, is long since its segments have
  * room that no batch fitted into. To write it again would help little: it may have more.
  */
-const DENSE_FACTOR = 1.25;
+const DENSE_FACTOR = 1.4;
 const DENSE_LIVE_FACTOR = 2;
 /**
  * So much of the second segment is written before the first is emptied: what was in flight when it
- * was begun is finished by then, and need not be moved. With more segments the oldest has no such, and with
- * the next one ready these four are all that there may be.
+ * was begun is finished by then, and need not be moved. With more segments the oldest has none of
+ * that; and with the next one ready too, these four are all that there may be.
  */
 const YOUNG = 0.25;
 /** With less room than this part of a segment the next is made ready from a new file. */

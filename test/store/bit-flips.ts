@@ -49,7 +49,9 @@ export function flipBits(seed: number, count: number): Flips {
   for (let step = 0; step < STEPS; step += 1) world.step();
   world.settle();
   // Once nothing happens any more, a frame says so behind the last record.
-  for (let end = 0; end < world.memory.appended; ) {
+  // Frames of a few records each may take so much that compaction finds no end: at some time it is
+  // enough.
+  for (let [end, rounds] = [0, 0]; end < world.memory.appended && rounds < 100; rounds += 1) {
     end = world.memory.appended;
     world.pass(2_000);
     world.settle();
