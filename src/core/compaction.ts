@@ -11,7 +11,7 @@ import { SLOTS } from "./slots.ts";
 import { checkpointOf } from "./snapshot.ts";
 
 /** What one step may append to the log, about; or as much as others did since the one before. */
-const STEP_BYTES_MAX = 128 * 1024;
+const STEP_BYTES_MAX = 64 * 1024;
 /** Numbers of the shelf, and slots, that one step looks at. */
 const STEP_LOOKS_MAX = 16_384;
 /** Cold messages that are read back at a time to be moved. */
