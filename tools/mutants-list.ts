@@ -58,7 +58,7 @@ const DELIVERY: readonly Mutant[] = [
   },
   {
     file: "src/delivery/outbound-window.ts",
-    was: "sent.skipTo(seq, grant);",
+    was: "this.#sent.skipTo(seq, grant);",
     becomes: "",
     breaks: "numbers slip where a queued message was dropped",
   },

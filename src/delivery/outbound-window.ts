@@ -272,15 +272,20 @@ export class OutboundWindow {
     // [MQTT-3.3.2-5]; asked before the first send only [MQTT-4.3.3-7].
     if (message.expiresAtMs <= nowMs) return "expired";
     const grant = queue.grant(seq);
-    queue.vacate(seq);
-    this.#queued -= 1;
-    this.#queuedBytes -= sizeIn(flags);
-    sent.skipTo(seq, grant);
-    sent.push(held, grant, flags | COUNTED);
+    this.#toSent(seq, held, grant, flags | COUNTED);
     this.#resendAt = sent.tail;
     if (typeof held === "number") this.#shelf?.sent(held);
     this.#fill(delivery, seq, message, false); // [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     return "send";
+  }
+
+  /** Moves the head of the queue behind what was sent. */
+  #toSent(seq: number, held: Held, grant: Grant, flags: number): void {
+    this.#queue.vacate(seq);
+    this.#queued -= 1;
+    this.#queuedBytes -= sizeIn(flags);
+    this.#sent.skipTo(seq, grant);
+    this.#sent.push(held, grant, flags);
   }
 
   #fill(delivery: Delivery, seq: number, message: Message, dup: boolean): void {
@@ -367,12 +372,7 @@ export class OutboundWindow {
     if (until <= queue.head) return;
     for (let old = queue.head; old < until; old += 1) {
       if (!queue.has(old)) continue;
-      const [held, grant, flags] = [queue.held(old), queue.grant(old), queue.flags(old)];
-      this.#sent.skipTo(old, grant);
-      this.#sent.push(held, grant, flags);
-      queue.vacate(old);
-      this.#queued -= 1;
-      this.#queuedBytes -= sizeIn(flags);
+      this.#toSent(old, queue.held(old), queue.grant(old), queue.flags(old));
     }
     this.#resendAt = this.#sent.tail;
   }
@@ -460,8 +460,9 @@ export class OutboundWindow {
       if (typeof held === "number" && grant.shareKey !== "") this.#shelf?.pin(held);
       this.#bytes += size;
       this.#unfinished += 1;
-      if (ring === queue) this.#queued += 1;
-      if (ring === queue) this.#queuedBytes += size;
+      if (ring !== queue) continue;
+      this.#queued += 1;
+      this.#queuedBytes += size;
     }
     const last = entries.at(-1);
     if (last?.stage === "queued") queue.skipTo(tail, last.grant);
